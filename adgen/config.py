@@ -1,0 +1,87 @@
+"""Settings, read once from the environment and `.env`; every name is in `.env.example`."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from adgen.errors import InputRejected
+
+
+def _default_home() -> Path:
+    # As root the embedded Postgres needs o+rx on every folder above its data, so it must not
+    # live under /root or another private folder.
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/adgen")
+    return Path(".adgen")
+
+
+class Settings(BaseSettings):
+    """One object for the whole process. Money in US dollars, times in seconds."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_prefix="ADGEN_", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    home: Path = Field(default_factory=_default_home)
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    worker: Literal["child", "external"] = "child"
+    provider_choice: Literal["offline", "replicate"] | None = Field(
+        None, validation_alias="ADGEN_PROVIDER"
+    )
+    replicate_api_token: SecretStr | None = Field(None, validation_alias="REPLICATE_API_TOKEN")
+    replicate_base_url: str = Field(
+        "https://api.replicate.com", validation_alias="REPLICATE_BASE_URL"
+    )
+    output_hosts: str = "replicate.delivery,*.replicate.delivery"
+    retry_wait_s: float = Field(5, ge=0)
+    session_budget_usd: Decimal = Field(Decimal(10), ge=0)
+    total_budget_usd: Decimal = Field(Decimal(190), ge=0)
+    demo_password: SecretStr | None = None
+    demo_email: str = "demo@example.com"
+    s3_bucket: str | None = None
+    s3_endpoint_url: str | None = None
+    redis_url: str | None = None
+    log_level: str = "INFO"
+    cookie_secure: bool = Field(
+        False, validation_alias=AliasChoices("ADGEN_COOKIE_SECURE", "cookie_secure")
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @property
+    def provider(self) -> Literal["offline", "replicate"]:
+        """The provider in use: the chosen one, else Replicate when a token is there."""
+        if self.provider_choice:
+            return self.provider_choice
+        return "replicate" if self.replicate_api_token else "offline"
+
+    @property
+    def files(self) -> Path:
+        """Where local storage keeps assets."""
+        return self.home / "files"
+
+    @property
+    def scratch(self) -> Path:
+        """Where half-made files live; safe to delete when nothing runs."""
+        return self.home / "scratch"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Read the settings, or say which variable cannot be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InputRejected(f"The setting {name} cannot be used: {first['msg']}.") from error

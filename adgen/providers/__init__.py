@@ -1,0 +1,1 @@
+"""Doors to the outside: models, storage, ffmpeg, photos, music. One file a door."""

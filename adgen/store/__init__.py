@@ -1,0 +1,1 @@
+"""The only SQL: tables, the database, and the rows every other room works with."""

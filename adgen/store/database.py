@@ -1,0 +1,82 @@
+"""One engine a process, short transactions, migrations under a lock, NOTIFY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from adgen.errors import Unavailable
+
+_MIGRATE_LOCK = 0x6164_6765_6E01  # "adgen" 01
+CHANNEL = "adgen"
+
+
+def dialect_url(url: str, driver: str) -> str:
+    """The same database for another driver (`psycopg2` for us, `psycopg` for the engine)."""
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    return parsed.set(drivername=f"postgresql+{driver}").render_as_string(hide_password=False)
+
+
+@lru_cache(maxsize=4)
+def engine_for(url: str) -> Engine:
+    """The pooled engine of a database; pre-ping survives a restarted server."""
+    return create_engine(
+        dialect_url(url, "psycopg2"),
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=12,
+        connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
+    )
+
+
+class Database:
+    """The app's tables. `begin()` is the only way in."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = engine_for(url)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """One transaction; commits at the end, rolls back on any error."""
+        with Session(self.engine, expire_on_commit=False) as db, db.begin():
+            yield db
+
+    def check(self) -> None:
+        """Raise Unavailable with a plain line when the database does not answer."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except OperationalError as error:
+            where = make_url(self.url).render_as_string(hide_password=True)
+            reason = str(error.orig).strip().splitlines()[0]
+            raise Unavailable(
+                f"The database at {where} cannot be reached ({reason}). "
+                "Check DATABASE_URL, or leave it out to use the built-in database."
+            ) from error
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest schema; several processes may start at once."""
+        config = Config()
+        config.set_main_option("script_location", str(files(__package__) / "migrations"))
+        with self.engine.connect() as lock:
+            lock.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATE_LOCK})
+            try:
+                with self.engine.begin() as connection:
+                    config.attributes["connection"] = connection
+                    command.upgrade(config, "head")
+            finally:
+                lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATE_LOCK})
+
+
+def notify(db: Session, session_id: str) -> None:
+    """Tell listeners, at commit, that this ad changed."""
+    db.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": session_id})

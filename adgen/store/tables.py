@@ -1,0 +1,252 @@
+"""The schema: the spec's four tables with their columns, and what the design adds to them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    String,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+MONEY = Numeric(14, 6)
+SECONDS = Numeric(12, 3)
+
+
+def now() -> datetime:
+    """The present moment, UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables live in `public`; the job engine keeps its own schema."""
+
+    type_annotation_map = {  # noqa: RUF012 -- SQLAlchemy reads it as a class attribute
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: JSONB,
+        list[dict[str, Any]]: JSONB,
+    }
+
+
+class User(Base):
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    email: Mapped[str] = mapped_column(String(320), unique=True)
+    password_hash: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(String(16), server_default="editor")
+    failed_logins: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
+    last_failed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Login(Base):
+    """Who is signed in: the sha256 of an opaque token, never the token."""
+
+    __tablename__ = "logins"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+
+
+class SignInLink(Base):
+    """A one-time link printed at start on loopback."""
+
+    __tablename__ = "sign_in_links"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class AdSession(Base):
+    """An ad in the making; people read «ad»."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    stage: Mapped[str] = mapped_column(String(32), default="created")
+    product_prompt: Mapped[str] = mapped_column(Text, default="")
+    video_prompt: Mapped[str] = mapped_column(Text, default="")
+    consistency_seed: Mapped[int | None] = mapped_column(Integer)
+    style_keywords: Mapped[list[str]] = mapped_column(default=list)
+    generated_image_ids: Mapped[list[str]] = mapped_column(default=list)
+    approved_image_ids: Mapped[list[str]] = mapped_column(default=list)
+    generated_clip_ids: Mapped[list[str]] = mapped_column(default=list)
+    approved_clip_ids: Mapped[list[str]] = mapped_column(default=list)
+    clip_order: Mapped[list[str]] = mapped_column(default=list)
+    final_video_id: Mapped[str | None] = mapped_column(
+        ForeignKey("assets.id", use_alter=True, ondelete="SET NULL")
+    )
+    total_cost: Mapped[Decimal] = mapped_column(MONEY, default=Decimal(0))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+    title: Mapped[str] = mapped_column(String(300), default="")
+    provider: Mapped[str] = mapped_column(String(32))
+    image_model: Mapped[str] = mapped_column(String(200))
+    clip_model: Mapped[str] = mapped_column(String(200))
+    aspect: Mapped[str] = mapped_column(String(8), default="16:9")
+    product: Mapped[str] = mapped_column(Text, default="")
+    prompts: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    scenes: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    marks: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    text_overlay: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    audio: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    failed_stage: Mapped[str | None] = mapped_column(String(32))
+    failure: Mapped[str | None] = mapped_column(Text)
+    notes: Mapped[list[str]] = mapped_column(default=list)
+
+    __table_args__ = (
+        Index("sessions_by_person", "user_id", "created_at"),
+        CheckConstraint("total_cost >= 0", name="sessions_total_cost_positive"),
+    )
+
+
+class Asset(Base):
+    """A file of an ad: an upload, a picture, a clip or the film. Never overwritten."""
+
+    __tablename__ = "assets"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
+    asset_type: Mapped[str] = mapped_column(String(16))
+    url: Mapped[str] = mapped_column(Text)
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    cost: Mapped[Decimal] = mapped_column(MONEY, default=Decimal(0))
+    model_used: Mapped[str] = mapped_column(String(200), default="")
+    generation_time: Mapped[Decimal] = mapped_column(SECONDS, default=Decimal(0))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    storage_key: Mapped[str] = mapped_column(String(200))
+    content_type: Mapped[str] = mapped_column(String(100))
+    size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    slot: Mapped[int] = mapped_column(Integer, default=0)
+    prediction_key: Mapped[str | None] = mapped_column(
+        ForeignKey("predictions.key", ondelete="SET NULL"), unique=True
+    )
+
+    __table_args__ = (Index("assets_by_session", "session_id", "asset_type", "slot"),)
+
+
+class GenerationCost(Base):
+    """The ledger: one row a call, failed ones too. `cost_usd` is empty while unknown."""
+
+    __tablename__ = "generation_costs"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    session_id: Mapped[str] = mapped_column(
+        ForeignKey("sessions.id", ondelete="CASCADE"), index=True
+    )
+    agent_name: Mapped[str] = mapped_column(String(64))
+    model_used: Mapped[str] = mapped_column(String(200))
+    cost_usd: Mapped[Decimal | None] = mapped_column(MONEY)
+    duration_seconds: Mapped[Decimal] = mapped_column(SECONDS, default=Decimal(0))
+    success: Mapped[bool | None] = mapped_column(Boolean)
+    error_message: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+    prediction_key: Mapped[str] = mapped_column(
+        ForeignKey("predictions.key", ondelete="CASCADE"), unique=True
+    )
+    unit: Mapped[str] = mapped_column(String(32))
+    quantity: Mapped[Decimal | None] = mapped_column(Numeric(18, 6))
+    unit_price: Mapped[Decimal | None] = mapped_column(MONEY)
+    price_since: Mapped[str] = mapped_column(String(10))
+    settled_at: Mapped[datetime | None]
+
+
+class Prediction(Base):
+    """The intent table: a row is committed before any call, so that none is paid twice."""
+
+    __tablename__ = "predictions"
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    session_id: Mapped[str] = mapped_column(
+        ForeignKey("sessions.id", ondelete="CASCADE"), index=True
+    )
+    job_id: Mapped[str] = mapped_column(String(100), index=True)
+    agent: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(String(200))
+    inputs: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    files: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    provider_id: Mapped[str | None] = mapped_column(String(200), unique=True)
+    status: Mapped[str] = mapped_column(String(16), default="intent")
+    output_text: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
+
+
+class Job(Base):
+    """A durable run as people see it; the engine's own rows stay the engine's."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16), default="queued")
+    done: Mapped[int] = mapped_column(Integer, default=0)
+    total: Mapped[int] = mapped_column(Integer, default=1)
+    percent: Mapped[int] = mapped_column(Integer, default=0)
+    message: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str | None] = mapped_column(Text)
+    slots: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    estimated_cost: Mapped[Decimal | None] = mapped_column(MONEY)
+    reserved: Mapped[Decimal] = mapped_column(MONEY, default=Decimal(0))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("jobs_by_session", "session_id", "created_at"),
+        # One live run an ad: a double click or a second tab cannot start another.
+        Index(
+            "jobs_one_live",
+            "session_id",
+            unique=True,
+            postgresql_where=text("status IN ('queued', 'running')"),
+        ),
+    )
+
+
+class Worker(Base):
+    """Live workers, by heartbeat."""
+
+    __tablename__ = "workers"
+
+    executor_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    pid: Mapped[int] = mapped_column(Integer)
+    host: Mapped[str] = mapped_column(String(255))
+    version: Mapped[str] = mapped_column(String(32))
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    heartbeat: Mapped[datetime] = mapped_column(default=now)
+
+
+class Secret(Base):
+    """Small secrets made at first start and shared by all processes on this database."""
+
+    __tablename__ = "secrets"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[bytes] = mapped_column(LargeBinary)
