@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -56,6 +58,8 @@ class JobKind(StrEnum):
 
 
 class JobStatus(StrEnum):
+    """Life of a run; the first two are live."""
+
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
@@ -137,6 +141,7 @@ class Scene(Value):
     """How one approved image moves. `image` counts approved images from 1."""
 
     image: int = Field(ge=1)
+    image_id: str = ""
     description: str = Field(min_length=1, max_length=2000)
     motion_intensity: float = Field(ge=0, le=1)
     duration_seconds: float = Field(ge=2, le=5)
@@ -155,3 +160,153 @@ class AudioChoice(Value):
     enabled: bool = True
     genre: Genre | None = Genre.UPBEAT
     own_asset_id: str | None = None
+
+
+class Person(Value):
+    """Who acts. `role` is admin, editor, viewer or analyst."""
+
+    id: int
+    email: str
+    role: str
+
+
+class AssetInfo(Value):
+    """A file of an ad as people see it; money in US dollars, times in seconds."""
+
+    id: str
+    session_id: str
+    asset_type: AssetType
+    url: str
+    content_type: str
+    slot: int
+    cost: Decimal
+    model_used: str
+    generation_time: Decimal
+    created_at: datetime
+    details: dict[str, Any] = Field(default_factory=dict)
+    stale: bool = False
+
+
+class JobInfo(Value):
+    """A run as people see it.
+
+    `slots` maps a slot number to queued, running, retrying, done or failed; `percent` is 0..100.
+    """
+
+    id: str
+    kind: JobKind
+    status: JobStatus
+    done: int
+    total: int
+    percent: int
+    message: str
+    error: str | None
+    slots: dict[str, str]
+    estimated_cost: Decimal | None
+
+    @property
+    def live(self) -> bool:
+        """Whether it still works or waits to."""
+        return self.status in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+class AdSummary(Value):
+    """One card of the library."""
+
+    id: str
+    title: str
+    stage: Stage
+    total_cost: Decimal
+    owner: str
+    created_at: datetime
+    updated_at: datetime
+    poster_id: str | None
+    video_id: str | None
+
+
+class AdState(Value):
+    """Everything about one ad at one moment. Lists of ids keep the order people chose."""
+
+    id: str
+    owner: str
+    user_id: int
+    stage: Stage
+    title: str
+    product_prompt: str
+    video_prompt: str
+    consistency_seed: int | None
+    style_keywords: tuple[str, ...]
+    generated_image_ids: tuple[str, ...]
+    approved_image_ids: tuple[str, ...]
+    generated_clip_ids: tuple[str, ...]
+    approved_clip_ids: tuple[str, ...]
+    clip_order: tuple[str, ...]
+    final_video_id: str | None
+    total_cost: Decimal
+    created_at: datetime
+    updated_at: datetime
+    provider: str
+    image_model: str
+    clip_model: str
+    aspect: Aspect
+    product: str
+    prompts: tuple[ImagePrompt, ...]
+    scenes: tuple[Scene, ...]
+    marks: dict[str, str]
+    text_overlay: TextOverlay
+    audio: AudioChoice
+    failed_stage: Stage | None
+    failure: str | None
+    notes: tuple[str, ...]
+    photos: tuple[AssetInfo, ...]
+    images: tuple[AssetInfo, ...]
+    clips: tuple[AssetInfo, ...]
+    final_video: AssetInfo | None
+    job: JobInfo | None
+
+    @property
+    def working(self) -> bool:
+        """Whether a run is going on for it."""
+        return self.job is not None and self.job.live
+
+    def image(self, asset_id: str) -> AssetInfo | None:
+        """The current picture with this id."""
+        return next((a for a in self.images if a.id == asset_id), None)
+
+    @property
+    def approved_images(self) -> tuple[AssetInfo, ...]:
+        """The pictures chosen for clips, in the order they were made."""
+        return tuple(a for a in self.images if a.id in self.approved_image_ids)
+
+    @property
+    def ordered_clips(self) -> tuple[AssetInfo, ...]:
+        """The approved clips in the order of the film."""
+        by_id = {clip.id: clip for clip in self.clips}
+        return tuple(by_id[i] for i in self.clip_order if i in by_id)
+
+
+class CostEntry(Value):
+    """One call of the ledger. `cost_usd` is None while it is unknown."""
+
+    id: int
+    session_id: str
+    agent_name: str
+    model_used: str
+    cost_usd: Decimal | None
+    duration_seconds: Decimal
+    success: bool | None
+    error_message: str | None
+    unit: str
+    quantity: Decimal | None
+    created_at: datetime
+
+
+class CostSummary(Value):
+    """What an ad cost: the sum, by agent, by model, and every call."""
+
+    session_id: str
+    total_cost: Decimal
+    by_agent: dict[str, Decimal]
+    by_model: dict[str, Decimal]
+    unpriced: int
+    entries: tuple[CostEntry, ...]

@@ -10,7 +10,7 @@ from importlib.resources import files
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from adgen.errors import Unavailable
@@ -63,8 +63,12 @@ class Database:
                 "Check DATABASE_URL, or leave it out to use the built-in database."
             ) from error
 
-    def migrate(self) -> None:
-        """Bring the tables to the newest schema; several processes may start at once."""
+    @contextmanager
+    def migrating(self) -> Iterator[None]:
+        """Bring the tables to the newest schema, then hold the lock for the engine's own.
+
+        Several processes may start at once; they wait for each other here.
+        """
         config = Config()
         config.set_main_option("script_location", str(files(__package__) / "migrations"))
         with self.engine.connect() as lock:
@@ -73,8 +77,14 @@ class Database:
                 with self.engine.begin() as connection:
                     config.attributes["connection"] = connection
                     command.upgrade(config, "head")
+                yield
             finally:
                 lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATE_LOCK})
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same call may work in a moment: the server restarts, the disk is full."""
+    return isinstance(error, OperationalError | InterfaceError | Unavailable)
 
 
 def notify(db: Session, session_id: str) -> None:

@@ -1,0 +1,308 @@
+"""The command line: the same commands and worker as the browser, with progress bars."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from tqdm import tqdm
+
+from adgen import __version__
+from adgen.commands import Commands
+from adgen.config import settings
+from adgen.domain import (
+    CLIPS_TO_APPROVE,
+    IMAGES_TO_APPROVE,
+    AdState,
+    Aspect,
+    AudioChoice,
+    Genre,
+    JobStatus,
+    Person,
+    TextOverlay,
+    View,
+)
+from adgen.errors import AdgenError, InputRejected
+from adgen.launch import Stack, raise_keyboard_interrupt
+from adgen.providers import ffmpeg
+from adgen.providers.storage import storage
+from adgen.store import users, workers
+
+POLL_S = 0.15
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit code. Expected failures are one clear line."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    act: Callable[[argparse.Namespace], int] = arguments.act
+    try:
+        return act(arguments)
+    except AdgenError as error:
+        print(f"adgen: {error.user_message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("adgen: stopped.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="adgen", description="Make video ads with AI, and know every cent."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _make_arguments(commands.add_parser("make", help="make an ad from words and photos"))
+    worker = commands.add_parser("worker", help="run a worker; any number, on any machine")
+    worker.add_argument("--parent", type=int, help=argparse.SUPPRESS)
+    worker.set_defaults(act=_worker)
+    doctor = commands.add_parser("doctor", help="check everything the product needs")
+    doctor.set_defaults(act=_doctor)
+    _user_arguments(commands.add_parser("user", help="add and list people"))
+    return parser
+
+
+def _make_arguments(make: argparse.ArgumentParser) -> None:
+    make.add_argument("prompt", help='the product, such as "pink tennis shoes"')
+    make.add_argument(
+        "--photo", action="append", default=[], type=Path, help="a product photo; up to six"
+    )
+    make.add_argument("--video-prompt", default="slow push-in, soft light", help="how it moves")
+    make.add_argument("--product-name", default=None, help="text of the intro card")
+    make.add_argument("--cta", default="Shop now", help="text of the outro card")
+    make.add_argument("--music", default="upbeat", choices=[*Genre, "none"], metavar="GENRE")
+    make.add_argument("--aspect", default=Aspect.WIDE.value, choices=[a.value for a in Aspect])
+    make.add_argument(
+        "--pick", default=4, type=int, metavar="N", help="pictures to approve, 2 to 6 (4)"
+    )
+    make.add_argument("--out", required=True, type=Path, help="where the finished mp4 goes")
+    make.add_argument("--json", action="store_true", help="print the result as JSON")
+    make.set_defaults(act=_make)
+
+
+def _user_arguments(user: argparse.ArgumentParser) -> None:
+    actions = user.add_subparsers(required=True, metavar="action")
+    add = actions.add_parser("add", help="add a person; asks for the password")
+    add.add_argument("email")
+    add.add_argument("--role", default="editor", choices=["admin", "editor", "viewer", "analyst"])
+    add.set_defaults(act=_user_add)
+    listing = actions.add_parser("list", help="list everyone")
+    listing.set_defaults(act=_user_list)
+
+
+def _worker(arguments: argparse.Namespace) -> int:
+    # Only this command loads the pipeline and the engine.
+    from adgen import worker
+
+    return worker.main(arguments.parent)
+
+
+# make
+
+
+def _make(arguments: argparse.Namespace) -> int:
+    began = time.monotonic()
+    _check_make(arguments)
+    signal.signal(signal.SIGTERM, raise_keyboard_interrupt)
+    stack = Stack()
+    stack.start(worker=None)
+    try:
+        person, _ = stack.demo_login()
+        state = _make_ad(stack.commands, person, arguments)
+        _copy_film(stack.commands, person, state, arguments.out)
+    finally:
+        stack.stop()
+    _tell(arguments, state, time.monotonic() - began)
+    return 0
+
+
+def _check_make(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot work before anything is spent or waited for."""
+    if not IMAGES_TO_APPROVE <= arguments.pick <= len(View):
+        raise InputRejected(f"--pick must be {IMAGES_TO_APPROVE} to {len(View)}.")
+    for photo in arguments.photo:
+        if not photo.is_file():
+            raise InputRejected(f"The photo {photo} does not exist.")
+    out: Path = arguments.out
+    if out.is_dir():
+        raise InputRejected(f"--out {out} is a folder. Name a file, such as {out / 'ad.mp4'}.")
+    try:
+        with NamedTemporaryFile(dir=out.parent, prefix=".adgen-"):
+            pass
+    except OSError as error:
+        raise InputRejected(
+            f"--out {out} cannot be written ({error.strerror}). Name a file in a folder that "
+            "exists and that you may write to."
+        ) from error
+
+
+def _make_ad(commands: Commands, person: Person, arguments: argparse.Namespace) -> AdState:
+    """Brief to film, approving by itself."""
+    aspect = Aspect(arguments.aspect)
+    ad = commands.create_ad(person)
+    try:
+        for photo in arguments.photo:
+            commands.add_photo(person, ad.id, photo.read_bytes(), photo.name)
+        commands.start_images(person, ad.id, arguments.prompt, aspect=aspect)
+        state = _wait(commands, person, ad.id, "Pictures")
+        chosen = [image.id for image in state.images if not image.stale][: arguments.pick]
+        commands.approve_images(person, ad.id, chosen)
+        commands.start_clips(person, ad.id, arguments.video_prompt)
+        state = _wait(commands, person, ad.id, "Clips")
+        clips = [clip.id for clip in state.clips if not clip.stale]
+        commands.approve_clips(person, ad.id, clips[: max(CLIPS_TO_APPROVE, len(clips))])
+        overlay = TextOverlay(product_name=_name(arguments, state), cta=arguments.cta)
+        audio = (
+            AudioChoice(enabled=False, genre=None)
+            if arguments.music == "none"
+            else AudioChoice(genre=Genre(arguments.music))
+        )
+        commands.start_video(person, ad.id, overlay, audio, aspect=aspect)
+        return _wait(commands, person, ad.id, "Film")
+    except KeyboardInterrupt:
+        if commands.load_ad(person, ad.id).working:
+            commands.cancel(person, ad.id)
+        raise
+
+
+def _name(arguments: argparse.Namespace, state: AdState) -> str:
+    if arguments.product_name is not None:
+        return str(arguments.product_name)
+    return (state.product or arguments.prompt)[:80].strip().capitalize()
+
+
+def _wait(commands: Commands, person: Person, session_id: str, label: str) -> AdState:
+    """Follow the ad's run to its end. Raises InputRejected with the reason when it failed."""
+    with tqdm(
+        total=100,
+        desc=f"{label:9}",
+        bar_format="{desc} {bar} {percentage:3.0f}% {postfix}",
+        file=sys.stderr,
+    ) as bar:
+        while True:
+            state = commands.load_ad(person, session_id)
+            job = state.job
+            if job is not None:
+                bar.n = job.percent
+                bar.set_postfix_str(f"{job.message}  ${state.total_cost:.2f}")
+                if job.status is JobStatus.DONE:
+                    return state
+                if not job.live:
+                    raise InputRejected(job.error or job.message)
+            time.sleep(POLL_S)
+
+
+def _copy_film(commands: Commands, person: Person, state: AdState, out: Path) -> None:
+    if state.final_video is None:
+        raise InputRejected("The film was not made.")
+    _, key = commands.load_file(person, state.final_video.id)
+    part = out.with_name(f".{out.name}.part")
+    try:
+        shutil.copyfile(storage().path(key), part)
+        part.replace(out)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputRejected(
+            f"The film is finished and kept, but {out} cannot be written ({error.strerror}). "
+            "Download it in the browser, or free some space."
+        ) from error
+
+
+def _tell(arguments: argparse.Namespace, state: AdState, seconds: float) -> None:
+    video = state.final_video
+    assert video is not None  # noqa: S101
+    details = video.details
+    if arguments.json:
+        result = {
+            "session_id": state.id,
+            "out": str(arguments.out),
+            "duration_seconds": details["duration_seconds"],
+            "size_bytes": details["size_bytes"],
+            "total_cost": str(state.total_cost),
+            "images": len(state.images),
+            "clips": len(state.clip_order),
+            "seconds": round(seconds, 1),
+        }
+        print(json.dumps(result))
+        return
+    print(
+        f"{arguments.out}: {details['duration_seconds']:.1f} s, "
+        f"{details['width']}x{details['height']}, {details['size_bytes'] / 1e6:.1f} MB, "
+        f"${state.total_cost:.2f}, made in {seconds:.0f} s"
+    )
+
+
+# doctor and user
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    """One line a check; non-zero when one fails."""
+    stack = Stack()
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("settings", lambda: f"home {settings().home}, provider {settings().provider}"),
+        ("storage", lambda: (storage().check(), str(storage().root))[1]),  # type: ignore[func-returns-value]
+        ("ffmpeg", ffmpeg.version),
+        ("database", lambda: _database(stack)),
+        ("worker", lambda: _workers(stack)),
+    ]
+    failed = 0
+    try:
+        for name, check in checks:
+            try:
+                print(f"ok    {name:9} {check()}")
+            except (AdgenError, OSError) as error:
+                failed += 1
+                print(f"FAIL  {name:9} {error}")
+    finally:
+        stack.stop()
+    return 1 if failed else 0
+
+
+def _database(stack: Stack) -> str:
+    stack.start(worker=False)
+    return "built in" if settings().database_url is None else "DATABASE_URL"
+
+
+def _workers(stack: Stack) -> str:
+    with stack.database.begin() as db:
+        count = workers.live_workers(db)
+    return f"{count} running" if count else "none running; the app starts its own"
+
+
+def _user_add(arguments: argparse.Namespace) -> int:
+    password = os.environ.get("ADGEN_NEW_PASSWORD") or getpass.getpass("Password: ")
+    if len(password) < 8:
+        raise InputRejected("A password needs at least 8 characters.")
+    stack = Stack()
+    stack.start(worker=False)
+    try:
+        with stack.database.begin() as db:
+            if users.add_user(db, arguments.email, password, arguments.role) is None:
+                raise InputRejected(f"{arguments.email} is a user already.")
+    finally:
+        stack.stop()
+    print(f"{arguments.email} may sign in as {arguments.role}.")
+    return 0
+
+
+def _user_list(_: argparse.Namespace) -> int:
+    stack = Stack()
+    stack.start(worker=False)
+    try:
+        with stack.database.begin() as db:
+            for person in users.list_users(db):
+                print(f"{person.email:40} {person.role}")
+    finally:
+        stack.stop()
+    return 0

@@ -1,0 +1,508 @@
+"""What a person may do. Pages, REST and the command line all act through these functions.
+
+Each checks who asks, the stage and the input, reserves money and enqueues, in one transaction:
+a refused command changes nothing, a committed one is never lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.orm import Session
+
+from adgen.config import settings
+from adgen.domain import (
+    CLIPS_TO_APPROVE,
+    IMAGES_TO_APPROVE,
+    PROMPT_MAX,
+    PROMPT_MIN,
+    TITLE_MAX,
+    WORKING,
+    AdState,
+    AdSummary,
+    Aspect,
+    AssetInfo,
+    AssetType,
+    AudioChoice,
+    CostSummary,
+    JobKind,
+    JobStatus,
+    Person,
+    ProductPrompt,
+    Stage,
+    TextOverlay,
+    Value,
+    View,
+)
+from adgen.errors import InputRejected, NotFound, NotSignedIn, TooManyTries, WrongStage
+from adgen.jobs import CUTS, STAGES, Runs
+from adgen.providers import catalogue, music, photos
+from adgen.providers.storage import storage
+from adgen.store import assets, costs, jobs, sessions, users
+from adgen.store.assets import NewAsset
+from adgen.store.database import Database, notify
+from adgen.store.tables import AdSession
+
+PHOTOS_MAX = 6
+MARKS = ("approved", "rejected")
+_PROMPT: TypeAdapter[str] = TypeAdapter(ProductPrompt)
+
+# The durable run behind each kind, by its registered name, and where it waits.
+_RUNS = {
+    JobKind.IMAGES: ("make_images", STAGES),
+    JobKind.CLIPS: ("make_clips", STAGES),
+    JobKind.VIDEO: ("make_video", CUTS),
+}
+
+
+class Started(Value):
+    """A run that was accepted. `estimated_cost` is None when a price is unknown."""
+
+    session_id: str
+    job_id: str
+    stage: Stage
+    estimated_cost: Decimal | None
+
+
+class Commands:
+    """The commands on one database. Holds connections, no state of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._runs = Runs(database.url)
+
+    # Sign-in
+
+    def sign_in(self, email: str, password: str) -> tuple[str, Person]:
+        """A login token and who it is for. Raises NotSignedIn, TooManyTries."""
+        with self.database.begin() as db:
+            if (wait := users.seconds_to_wait(db, email)) > 0:
+                raise TooManyTries(
+                    f"Too many wrong passwords. Try again in {max(1, round(wait))} seconds."
+                )
+            person = users.check_password(db, email, password)
+            token = users.add_login(db, person.id) if person else ""
+        # Outside the transaction: a wrong password is counted, not rolled back.
+        if person is None:
+            raise NotSignedIn("That e-mail and password do not match.")
+        return token, person
+
+    def sign_in_by_link(self, link: str) -> tuple[str, Person]:
+        """As `sign_in`, with a one-time link in place of a password."""
+        with self.database.begin() as db:
+            person = users.use_link(db, link)
+            if person is None:
+                raise NotSignedIn(
+                    "This sign-in link was used or is too old. Sign in with your password."
+                )
+            return users.add_login(db, person.id), person
+
+    def sign_out(self, token: str) -> None:
+        """The token is dead from now on."""
+        with self.database.begin() as db:
+            users.remove_login(db, token)
+
+    def who(self, token: str | None) -> Person | None:
+        """Who the token belongs to, or None."""
+        with self.database.begin() as db:
+            return users.find_login(db, token)
+
+    # Reading
+
+    def list_ads(
+        self, person: Person, *, search: str = "", limit: int = 24, offset: int = 0
+    ) -> list[AdSummary]:
+        """The person's ads, newest first."""
+        with self.database.begin() as db:
+            return sessions.list_ads(db, person, search=search, limit=limit, offset=offset)
+
+    def count_ads(self, person: Person, *, search: str = "") -> int:
+        """How many ads `list_ads` has in all."""
+        with self.database.begin() as db:
+            return sessions.count_ads(db, person, search=search)
+
+    def load_ad(self, person: Person, session_id: str) -> AdState:
+        """The whole state of an ad. Raises NotFound."""
+        with self.database.begin() as db:
+            return sessions.load_state(db, person, session_id)
+
+    def load_costs(self, person: Person, session_id: str) -> CostSummary:
+        """The ad's ledger. Raises NotFound."""
+        with self.database.begin() as db:
+            sessions.load_ad(db, person, session_id)
+            return costs.load_costs(db, session_id)
+
+    def load_file(self, person: Person, asset_id: str) -> tuple[AssetInfo, str]:
+        """A file the person may see, and its storage key. Raises NotFound."""
+        with self.database.begin() as db:
+            row = assets.load_asset(db, asset_id)
+            sessions.load_ad(db, person, row.session_id)
+            return assets.info(row), row.storage_key
+
+    # The brief
+
+    def create_ad(self, person: Person) -> AdState:
+        """A new empty ad with the default models of the provider in use."""
+        provider = settings().provider
+        with self.database.begin() as db:
+            ad = sessions.add_ad(
+                db,
+                person,
+                provider=provider,
+                image_model=catalogue.default_model("image", provider).ref,
+                clip_model=catalogue.default_model("clip", provider).ref,
+            )
+            return sessions.load_state(db, person, ad.id)
+
+    def rename_ad(self, person: Person, session_id: str, title: str) -> None:
+        """Give the ad a name of its own."""
+        with self._change(person, session_id) as (_, ad):
+            ad.title = _title(title, "name of the ad")
+
+    def add_photo(self, person: Person, session_id: str, data: bytes, name: str) -> str:
+        """Keep a product photo; gives its asset id. Raises InputRejected with what would do."""
+        photo = photos.read_photo(data, name)
+        stored = storage().put(photo.data, "image/jpeg")
+        with self._change(person, session_id) as (db, ad):
+            present = assets.list_assets(db, session_id, AssetType.PHOTO)
+            same = [row for row in present if row.storage_key == stored.key]
+            if same:
+                return same[0].id
+            if len(present) >= PHOTOS_MAX:
+                raise InputRejected(
+                    f"An ad takes up to {PHOTOS_MAX} photos. Remove one to add another."
+                )
+            return assets.add_asset(
+                db,
+                ad.id,
+                NewAsset(
+                    asset_type=AssetType.PHOTO,
+                    storage_key=stored.key,
+                    content_type=stored.content_type,
+                    size_bytes=stored.size_bytes,
+                    slot=max((row.slot for row in present), default=-1) + 1,
+                    details={
+                        "width": photo.width,
+                        "height": photo.height,
+                        "focus": list(photo.focus),
+                        "name": name[:200],
+                    },
+                ),
+            )
+
+    def add_sample_photos(self, person: Person, session_id: str) -> None:
+        """Put the sample product's photos into the brief."""
+        for name, data in photos.sample_photos():
+            self.add_photo(person, session_id, data, name)
+
+    def remove_photo(self, person: Person, session_id: str, asset_id: str) -> None:
+        """Take a photo out of the brief; pictures already made from it stay."""
+        with self._change(person, session_id) as (db, _):
+            [row] = assets.load_assets(db, session_id, [asset_id])
+            if row.asset_type != AssetType.PHOTO:
+                raise NotFound("That photo does not exist.")
+            db.delete(row)
+
+    # Images
+
+    def start_images(
+        self,
+        person: Person,
+        session_id: str,
+        product_prompt: str,
+        *,
+        model: str | None = None,
+        aspect: Aspect | None = None,
+    ) -> Started:
+        """Plan and make six pictures. Raises InputRejected, WrongStage, BudgetExceeded."""
+        prompt = _prompt(product_prompt, "product")
+        with self._change(person, session_id) as (db, ad):
+            if model:
+                ad.image_model = _choice(model, "image", ad.provider)
+            ad.product_prompt = prompt
+            ad.title = ad.title or prompt[:80]
+            ad.aspect = (aspect or Aspect(ad.aspect)).value
+            ad.prompts, ad.notes = [], []
+            return self._start(db, ad, JobKind.IMAGES, list(range(len(View))), plan=True)
+
+    def set_marks(
+        self,
+        person: Person,
+        session_id: str,
+        marks: Mapping[str, str],
+        order: Sequence[str] | None = None,
+    ) -> None:
+        """Keep what was approved or rejected so far, and the order of the clips, as people go.
+
+        `marks` is the whole picture: what it does not name is undecided. Other ads' ids are
+        ignored.
+        """
+        with self._change(person, session_id, busy=True) as (_, ad):
+            own = {*ad.generated_image_ids, *ad.generated_clip_ids}
+            shown = {i: m for i, m in marks.items() if i in own and m in MARKS}
+            ad.marks = shown
+            if order is not None:
+                ad.clip_order = [i for i in dict.fromkeys(order) if shown.get(i) == "approved"]
+
+    def approve_images(self, person: Person, session_id: str, ids: Sequence[str]) -> AdState:
+        """Choose the pictures that become clips: at least two of this ad's. Raises 422."""
+        chosen = list(dict.fromkeys(ids))
+        with self._change(person, session_id) as (db, ad):
+            _require_own(chosen, ad.generated_image_ids, "picture")
+            if len(chosen) < IMAGES_TO_APPROVE:
+                raise InputRejected(f"Approve at least {IMAGES_TO_APPROVE} pictures to go on.")
+            ad.approved_image_ids = [i for i in ad.generated_image_ids if i in chosen]
+            ad.marks = _with_approved(ad.marks, ad.generated_image_ids, chosen)
+            if ad.stage == Stage.FAILED and ad.failed_stage == Stage.IMAGE_GENERATION:
+                ad.stage, ad.failure, ad.failed_stage = Stage.IMAGE_SELECTION.value, None, None
+            db.flush()
+            return sessions.load_state(db, person, session_id)
+
+    # Clips
+
+    def start_clips(
+        self, person: Person, session_id: str, video_prompt: str, *, model: str | None = None
+    ) -> Started:
+        """Plan scenes and make a clip of each approved picture that has no current one."""
+        prompt = _prompt(video_prompt, "video")
+        with self._change(person, session_id) as (db, ad):
+            if len(ad.approved_image_ids) < IMAGES_TO_APPROVE:
+                raise WrongStage(f"Approve at least {IMAGES_TO_APPROVE} pictures first.")
+            if model:
+                ad.clip_model = _choice(model, "clip", ad.provider)
+            changed = ad.video_prompt != prompt
+            ad.video_prompt = prompt
+            db.flush()
+            planned = {scene.get("image_id") for scene in ad.scenes}
+            plan = changed or planned != set(ad.approved_image_ids)
+            if plan:
+                ad.scenes = []
+            return self._start(db, ad, JobKind.CLIPS, self._clip_slots(db, person, ad), plan=plan)
+
+    def _clip_slots(self, db: Session, person: Person, ad: AdSession) -> list[int]:
+        """Slots of approved pictures without a current clip; all of them when none lacks one."""
+        state = sessions.load_state(db, person, ad.id)
+        current = {clip.slot for clip in state.clips if not clip.stale}
+        slots = [image.slot for image in state.approved_images]
+        return [slot for slot in slots if slot not in current] or slots
+
+    def approve_clips(
+        self,
+        person: Person,
+        session_id: str,
+        ids: Sequence[str],
+        order: Sequence[str] | None = None,
+    ) -> AdState:
+        """Choose the clips of the film and their order: at least one of this ad's."""
+        chosen = list(dict.fromkeys(ids))
+        with self._change(person, session_id) as (db, ad):
+            _require_own(chosen, ad.generated_clip_ids, "clip")
+            if len(chosen) < CLIPS_TO_APPROVE:
+                raise InputRejected("Approve at least one clip to go on.")
+            if order is not None and set(order) != set(chosen):
+                raise InputRejected("The order must name exactly the approved clips.")
+            ad.approved_clip_ids = chosen
+            ad.clip_order = list(dict.fromkeys(order)) if order is not None else chosen
+            ad.marks = _with_approved(ad.marks, ad.generated_clip_ids, chosen)
+            if ad.stage == Stage.FAILED and ad.failed_stage == Stage.CLIP_GENERATION:
+                ad.stage, ad.failure, ad.failed_stage = Stage.CLIP_SELECTION.value, None, None
+            db.flush()
+            return sessions.load_state(db, person, session_id)
+
+    # The film
+
+    def add_music(self, person: Person, session_id: str, data: bytes, name: str) -> str:
+        """Keep the person's own music file; gives its asset id. Raises InputRejected."""
+        content_type, seconds = music.read_music(data, name)
+        stored = storage().put(data, content_type)
+        with self._change(person, session_id) as (db, _):
+            return assets.add_asset(
+                db,
+                session_id,
+                NewAsset(
+                    asset_type=AssetType.MUSIC,
+                    storage_key=stored.key,
+                    content_type=content_type,
+                    size_bytes=stored.size_bytes,
+                    details={"name": name[:200], "duration_seconds": seconds},
+                ),
+            )
+
+    def start_video(
+        self,
+        person: Person,
+        session_id: str,
+        overlay: TextOverlay,
+        audio: AudioChoice,
+        *,
+        aspect: Aspect | None = None,
+    ) -> Started:
+        """Cut the approved clips, cards and music into the film."""
+        with self._change(person, session_id) as (db, ad):
+            if not ad.clip_order:
+                raise WrongStage("Approve at least one clip first.")
+            if audio.enabled and audio.own_asset_id:
+                [own] = assets.load_assets(db, session_id, [audio.own_asset_id])
+                if own.asset_type != AssetType.MUSIC:
+                    raise InputRejected("That file is not music.")
+            if audio.enabled and not audio.own_asset_id and audio.genre is None:
+                raise InputRejected("Choose a music genre, or switch the music off.")
+            ad.text_overlay = overlay.model_dump(mode="json")
+            ad.audio = audio.model_dump(mode="json")
+            ad.aspect = (aspect or Aspect(ad.aspect)).value
+            return self._start(db, ad, JobKind.VIDEO, [0], plan=False)
+
+    # Runs
+
+    def retry(self, person: Person, session_id: str) -> Started:
+        """Run a failed stage again: only what is missing is made."""
+        with self._change(person, session_id) as (db, ad):
+            if ad.stage != Stage.FAILED or ad.failed_stage is None:
+                raise WrongStage("There is nothing to retry.")
+            state = sessions.load_state(db, person, session_id)
+            if ad.failed_stage == Stage.FINAL_COMPOSITION:
+                return self._start(db, ad, JobKind.VIDEO, [0], plan=False)
+            if ad.failed_stage == Stage.CLIP_GENERATION:
+                slots = self._clip_slots(db, person, ad)
+                return self._start(db, ad, JobKind.CLIPS, slots, plan=not ad.scenes)
+            have = {image.slot for image in state.images if not image.stale}
+            slots = [slot for slot in range(len(View)) if slot not in have]
+            return self._start(db, ad, JobKind.IMAGES, slots, plan=not ad.prompts)
+
+    def cancel(self, person: Person, session_id: str) -> AdState:
+        """Stop the ad's run. What is finished is kept; the ad goes back to its last choice."""
+        with self._change(person, session_id, busy=True) as (db, ad):
+            job = jobs.latest_job(db, session_id)
+            if job is None or job.status not in jobs.LIVE:
+                raise WrongStage("Nothing is running for this ad.")
+            jobs.finish_job(db, job.id, JobStatus.CANCELLED, "Stopped. What was made is kept.")
+            ad.stage = _resting_stage(ad).value
+            db.flush()
+            state = sessions.load_state(db, person, session_id)
+        self._runs.cancel(job.id)
+        return state
+
+    def estimate(
+        self, stage: JobKind, provider: str, model: str, count: int, *, plan: bool = True
+    ) -> Decimal | None:
+        """What a run would cost in US dollars; None when a price is unknown."""
+        words: dict[JobKind, tuple[catalogue.StageWord, ...]] = {
+            JobKind.IMAGES: ("brief",) if plan else (),
+            JobKind.CLIPS: ("storyboard",) if plan else (),
+            JobKind.VIDEO: (),
+        }
+        prices = [catalogue.default_model(word, provider).price for word in words[stage]]
+        prices += [catalogue.load_model(model).price] * count
+        if any(price is None for price in prices):
+            return None
+        return sum((p for p in prices if p is not None), Decimal(0))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._runs.close()
+
+    @contextmanager
+    def _change(
+        self, person: Person, session_id: str, *, busy: bool = False
+    ) -> Iterator[tuple[Session, AdSession]]:
+        """One transaction on the locked ad; refuses a busy ad unless `busy`."""
+        if person.role in ("viewer", "analyst"):
+            raise NotFound("That ad does not exist, or you may not change it.")
+        with self.database.begin() as db:
+            ad = sessions.load_ad(db, person, session_id, lock=True)
+            if not busy and Stage(ad.stage) in WORKING:
+                raise WrongStage("This ad is busy already. Wait for it, or cancel it first.")
+            yield db, ad
+            notify(db, session_id)
+
+    def _start(
+        self, db: Session, ad: AdSession, kind: JobKind, slots: list[int], *, plan: bool
+    ) -> Started:
+        model = {
+            JobKind.IMAGES: ad.image_model,
+            JobKind.CLIPS: ad.clip_model,
+            JobKind.VIDEO: catalogue.default_model("video", ad.provider).ref,
+        }[kind]
+        estimate = self.estimate(kind, ad.provider, model, len(slots), plan=plan)
+        config = settings()
+        reserved = costs.reserve(
+            db, ad.id, estimate, config.session_budget_usd, config.total_budget_usd
+        )
+        ad.stage = _working_stage(kind, plan).value
+        ad.failure = ad.failed_stage = None
+        job_id = jobs.add_job(
+            db,
+            ad.id,
+            kind,
+            slots=slots,
+            message="Waiting for a free place...",
+            estimate=estimate,
+            reserved=reserved,
+        )
+        name, queue = _RUNS[kind]
+        self._runs.enqueue(db, job_id, name, queue, job_id)
+        return Started(
+            session_id=ad.id, job_id=job_id, stage=Stage(ad.stage), estimated_cost=estimate
+        )
+
+
+def _working_stage(kind: JobKind, plan: bool) -> Stage:
+    if kind is JobKind.IMAGES:
+        return Stage.PROMPT_PARSING if plan else Stage.IMAGE_GENERATION
+    return Stage.CLIP_GENERATION if kind is JobKind.CLIPS else Stage.FINAL_COMPOSITION
+
+
+def _resting_stage(ad: AdSession) -> Stage:
+    """Where a person can go on from what the ad has."""
+    if Stage(ad.stage) is Stage.FINAL_COMPOSITION and ad.final_video_id:
+        return Stage.COMPLETE
+    if Stage(ad.stage) in (Stage.CLIP_GENERATION, Stage.FINAL_COMPOSITION):
+        return Stage.CLIP_SELECTION if ad.generated_clip_ids else Stage.IMAGE_SELECTION
+    return Stage.IMAGE_SELECTION if ad.generated_image_ids else Stage.CREATED
+
+
+def _with_approved(
+    marks: dict[str, Any], shown: Sequence[str], chosen: Sequence[str]
+) -> dict[str, Any]:
+    """Marks after an approval: the chosen are approved, formerly approved ones are open again."""
+    kept = {k: v for k, v in marks.items() if k not in shown or v == "rejected"}
+    return {**kept, **dict.fromkeys(chosen, "approved")}
+
+
+def _require_own(chosen: Sequence[str], present: Sequence[str], what: str) -> None:
+    if foreign := [i for i in chosen if i not in present]:
+        raise InputRejected(f"This ad has no {what} {foreign[0][:40]}.")
+
+
+def _choice(model: str, stage: catalogue.StageWord, provider: str) -> str:
+    choices = [spec.ref for spec in catalogue.list_models(stage, provider)]
+    if model not in choices:
+        raise InputRejected(f"{model[:80]} cannot be used here. Choose one of {choices}.")
+    return model
+
+
+def _prompt(text: str, what: str) -> str:
+    try:
+        # NUL cannot be stored in Postgres text, and no one means to type it.
+        return _PROMPT.validate_python(text.replace("\x00", ""))
+    except ValidationError:
+        length = len(text.strip())
+        if length < PROMPT_MIN:
+            raise InputRejected(
+                f"The {what} prompt needs at least {PROMPT_MIN} characters. "
+                "Describe it in a few words, such as “pink tennis shoes”."
+            ) from None
+        raise InputRejected(
+            f"The {what} prompt has {length:,} characters; the most is {PROMPT_MAX:,}. Shorten it."
+        ) from None
+
+
+def _title(text: str, what: str) -> str:
+    title = " ".join(text.replace("\x00", "").split())
+    if not title or len(title) > TITLE_MAX:
+        raise InputRejected(f"The {what} needs 1 to {TITLE_MAX} characters.")
+    return title

@@ -1,0 +1,92 @@
+"""Where files live: local disk, written once under the hash of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from adgen.config import settings
+from adgen.domain import Value
+from adgen.errors import NotFound, Unavailable
+
+SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "video/mp4": ".mp4",
+    "audio/mpeg": ".mp3",
+    "audio/wav": ".wav",
+    "audio/ogg": ".ogg",
+    "audio/flac": ".flac",
+    "audio/mp4": ".m4a",
+}
+
+
+class Stored(Value):
+    """A file in storage. The key is made from its content, so it never changes."""
+
+    key: str
+    size_bytes: int
+    content_type: str
+
+
+class LocalStorage:
+    """Files under one folder. Raises Unavailable when the disk refuses."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, data: bytes, content_type: str) -> Stored:
+        """Keep the bytes; putting the same bytes twice keeps one file."""
+        digest = hashlib.sha256(data).hexdigest()
+        key = f"{digest[:2]}/{digest}{SUFFIXES[content_type]}"
+        target = self.root / key
+        if not target.exists():
+            self._write(target, data)
+        return Stored(key=key, size_bytes=len(data), content_type=content_type)
+
+    def _write(self, target: Path, data: bytes) -> None:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as part:
+                part.write(data)
+                part.flush()
+                os.fsync(part.fileno())
+            # A crash before this line leaves a .part that nothing names; never half a file.
+            Path(part.name).replace(target)
+        except OSError as error:
+            raise Unavailable(
+                f"The file could not be kept ({error.strerror}). Free some space or check the "
+                f"folder {self.root}, then try again."
+            ) from error
+
+    def put_file(self, path: Path, content_type: str) -> Stored:
+        """Keep a finished file; see `put`."""
+        return self.put(path.read_bytes(), content_type)
+
+    def path(self, key: str) -> Path:
+        """Where the file is on this disk; NotFound when it is gone."""
+        path = (self.root / key).resolve()
+        if not path.is_relative_to(self.root.resolve()) or not path.is_file():
+            raise NotFound("That file is no longer in storage.")
+        return path
+
+    def check(self) -> None:
+        """Raise Unavailable when nothing can be written."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise Unavailable(
+                f"The storage folder {self.root} cannot be written ({error.strerror})."
+            ) from error
+
+
+@lru_cache(maxsize=1)
+def storage() -> LocalStorage:
+    """The storage of this process."""
+    return LocalStorage(settings().files)

@@ -1,0 +1,140 @@
+"""Money: reserve before a run, a ledger row before a call, settle after it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from adgen.domain import CostEntry, CostSummary
+from adgen.errors import BudgetExceeded
+from adgen.store.tables import AdSession, GenerationCost, Job, now
+
+_BUDGET_LOCK = 0x6164_6765_6E02  # "adgen" 02
+_LIVE = ("queued", "running")
+
+
+def reserve(
+    db: Session, session_id: str, estimate: Decimal | None, ad_cap: Decimal, total_cap: Decimal
+) -> Decimal:
+    """Promise money to a run about to start; gives the reserved amount.
+
+    Takes one lock for all reservations until the transaction ends, so that parallel starts see
+    each other. Raises BudgetExceeded; an unknown price reserves nothing and is shown as unknown.
+    """
+    db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _BUDGET_LOCK})
+    amount = estimate or Decimal(0)
+    for scope, cap in ((session_id, ad_cap), (None, total_cap)):
+        taken = _committed(db, scope)
+        if amount and taken + amount > cap:
+            whose = "this ad" if scope else "all ads"
+            raise BudgetExceeded(
+                f"This step costs about ${amount:.2f}, and only ${max(cap - taken, 0):.2f} of the "
+                f"${cap:.2f} budget for {whose} is left. Nothing was spent. "
+                "Choose fewer pictures or a cheaper model."
+            )
+    return amount
+
+
+def _committed(db: Session, session_id: str | None) -> Decimal:
+    """Spent so far plus what live runs may still spend."""
+    spent = select(func.coalesce(func.sum(AdSession.total_cost), 0))
+    held = select(func.coalesce(func.sum(Job.reserved), 0)).where(Job.status.in_(_LIVE))
+    if session_id:
+        spent = spent.where(AdSession.id == session_id)
+        held = held.where(Job.session_id == session_id)
+    return Decimal(db.scalar(spent) or 0) + Decimal(db.scalar(held) or 0)
+
+
+def open_entry(
+    db: Session,
+    *,
+    session_id: str,
+    key: str,
+    agent: str,
+    model: str,
+    unit: str,
+    unit_price: Decimal | None,
+    price_since: str,
+) -> None:
+    """Write the pending row of a call before it is made; once for each key."""
+    db.execute(
+        insert(GenerationCost)
+        .values(
+            session_id=session_id,
+            prediction_key=key,
+            agent_name=agent,
+            model_used=model,
+            unit=unit,
+            unit_price=unit_price,
+            price_since=price_since,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def settle_entry(
+    db: Session,
+    key: str,
+    *,
+    job_id: str,
+    success: bool,
+    quantity: Decimal,
+    seconds: Decimal,
+    error: str | None = None,
+) -> Decimal | None:
+    """Close a call's row; its cost goes into the ad's total in the same transaction.
+
+    Gives the cost, None when the price is unknown. Settling twice changes nothing.
+    """
+    row = db.scalar(
+        select(GenerationCost)
+        .where(GenerationCost.prediction_key == key)
+        .with_for_update(key_share=True)
+    )
+    if row is None or row.settled_at is not None:
+        return row.cost_usd if row else None
+    row.success = success
+    row.quantity = quantity
+    row.duration_seconds = seconds
+    row.error_message = error
+    row.settled_at = now()
+    row.cost_usd = None if row.unit_price is None else row.unit_price * quantity
+    if cost := row.cost_usd:
+        db.execute(
+            update(AdSession)
+            .where(AdSession.id == row.session_id)
+            .values(total_cost=AdSession.total_cost + cost)
+        )
+        db.execute(
+            update(Job)
+            .where(Job.id == job_id)
+            .values(reserved=func.greatest(Job.reserved - cost, 0))
+        )
+    return row.cost_usd
+
+
+def load_costs(db: Session, session_id: str) -> CostSummary:
+    """The ad's ledger: total, by agent, by model, every call in order."""
+    rows = db.scalars(
+        select(GenerationCost)
+        .where(GenerationCost.session_id == session_id)
+        .order_by(GenerationCost.id)
+    ).all()
+    by_agent: defaultdict[str, Decimal] = defaultdict(Decimal)
+    by_model: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        by_agent[row.agent_name] += row.cost_usd or 0
+        by_model[row.model_used] += row.cost_usd or 0
+    total = db.scalar(select(AdSession.total_cost).where(AdSession.id == session_id))
+    return CostSummary(
+        session_id=session_id,
+        total_cost=total or Decimal(0),
+        by_agent=dict(by_agent),
+        by_model=dict(by_model),
+        unpriced=sum(row.settled_at is not None and row.cost_usd is None for row in rows),
+        entries=tuple(CostEntry.model_validate(row, from_attributes=True) for row in rows),
+    )

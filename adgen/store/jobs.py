@@ -1,0 +1,111 @@
+"""Runs as people see them: status, progress and which slot is where."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from adgen.domain import JobInfo, JobKind, JobStatus
+from adgen.errors import NotFound, WrongStage
+from adgen.store.database import notify
+from adgen.store.tables import Job, now
+
+LIVE = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
+
+
+def add_job(
+    db: Session,
+    session_id: str,
+    kind: JobKind,
+    *,
+    slots: list[int],
+    message: str,
+    estimate: Decimal | None,
+    reserved: Decimal,
+) -> str:
+    """A queued run; WrongStage when the ad has a live one already."""
+    number = db.scalar(select(func.count()).where(Job.session_id == session_id)) or 0
+    job = Job(
+        id=f"{session_id}:{kind}:{number + 1}",
+        session_id=session_id,
+        kind=kind.value,
+        total=len(slots),
+        message=message,
+        slots={str(slot): "queued" for slot in slots},
+        estimated_cost=estimate,
+        reserved=reserved,
+    )
+    try:
+        with db.begin_nested():
+            db.add(job)
+    except IntegrityError:
+        raise WrongStage("This ad is busy already. Wait for it, or cancel it first.") from None
+    return job.id
+
+
+def lock_job(db: Session, job_id: str) -> Job:
+    """The row, locked until the transaction ends."""
+    job = db.scalars(
+        select(Job).where(Job.id == job_id).with_for_update(key_share=True)
+    ).one_or_none()
+    if job is None:
+        raise NotFound("That run does not exist.")
+    return job
+
+
+def is_live(db: Session, job_id: str) -> bool:
+    """Whether the run is still wanted."""
+    return db.scalar(select(Job.status).where(Job.id == job_id)) in LIVE
+
+
+def latest_job(db: Session, session_id: str) -> Job | None:
+    """The ad's newest run."""
+    return db.scalars(
+        select(Job).where(Job.session_id == session_id).order_by(Job.created_at.desc()).limit(1)
+    ).first()
+
+
+def report(db: Session, job_id: str, **change: Any) -> bool:
+    """Write progress and tell listeners; False when the run is no longer wanted.
+
+    `slot` with `state` moves one slot; `message` and `percent` replace.
+    """
+    job = lock_job(db, job_id)
+    if job.status not in LIVE:
+        return False
+    if job.started_at is None:
+        job.status, job.started_at = JobStatus.RUNNING.value, now()
+    if "slot" in change:
+        job.slots = {**job.slots, str(change["slot"]): change["state"]}
+        job.done = sum(state == "done" for state in job.slots.values())
+        ended = sum(state in ("done", "failed") for state in job.slots.values())
+        job.percent = round(100 * ended / max(job.total, 1))
+    job.message = change.get("message", job.message)
+    job.percent = min(change.get("percent", job.percent), 99)
+    notify(db, job.session_id)
+    return True
+
+
+def finish_job(
+    db: Session, job_id: str, status: JobStatus, message: str, error: str | None = None
+) -> bool:
+    """End a run and give back what it had reserved; False when it had ended before."""
+    job = lock_job(db, job_id)
+    if job.status not in LIVE:
+        return False
+    job.status, job.message, job.error = status.value, message, error
+    job.reserved = Decimal(0)
+    job.finished_at = now()
+    if status is JobStatus.DONE:
+        job.percent = 100
+    notify(db, job.session_id)
+    return True
+
+
+def info(job: Job) -> JobInfo:
+    """A row as people see it."""
+    return JobInfo.model_validate(job, from_attributes=True)

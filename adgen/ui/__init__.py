@@ -1,0 +1,1 @@
+"""What the browser sees: navigation, the state cache, widgets and components."""

@@ -1,0 +1,97 @@
+"""The browser's memory: who is signed in, which ad is open. A cache of what Postgres says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import streamlit as st
+
+from adgen.commands import Commands
+from adgen.domain import AdState, Person, Stage
+from adgen.errors import AdgenError, NotFound
+from adgen.launch import running
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+PAGES = Path(__file__).resolve().parents[2] / "pages"
+COOKIE = "adgen_session"
+# Where an ad is picked up again, by its stage.
+_RESUME = {
+    Stage.CREATED: "brief",
+    Stage.PROMPT_PARSING: "images",
+    Stage.IMAGE_GENERATION: "images",
+    Stage.IMAGE_SELECTION: "images",
+    Stage.CLIP_GENERATION: "clips",
+    Stage.CLIP_SELECTION: "clips",
+    Stage.FINAL_COMPOSITION: "final",
+    Stage.COMPLETE: "final",
+}
+
+
+def commands() -> Commands:
+    """The commands of this process."""
+    return running().commands
+
+
+def find_person() -> Person | None:
+    """Who is signed in; asked of the database on every run, so that a logout counts at once."""
+    return commands().who(st.context.cookies.get(COOKIE))
+
+
+def require_person() -> Person:
+    """As `find_person`; stops the page when nobody is. Every page calls it first."""
+    person = find_person()
+    if person is None:
+        st.stop()
+    return person
+
+
+def require_ad() -> tuple[Person, AdState]:
+    """The ad named in the address; without one, says so and stops the page."""
+    person = require_person()
+    try:
+        return person, commands().load_ad(person, st.query_params.get("ad", ""))
+    except NotFound:
+        st.subheader("This ad is not here")
+        st.write("It may have been made by somebody else, or the address is incomplete.")
+        if st.button("Go to your ads", type="primary"):
+            st.switch_page(page("ads"))
+        st.stop()
+
+
+def page(name: str) -> Path:
+    """The script of a page, as `st.switch_page` wants it."""
+    return PAGES / f"{name}.py"
+
+
+def go(name: str, session_id: str) -> NoReturn:
+    """Open a step of an ad; both are in the address."""
+    st.switch_page(page(name), query_params={"ad": session_id})
+
+
+def resume_page(stage: Stage, failed_stage: Stage | None = None) -> str:
+    """The page where an ad in this stage goes on."""
+    return _RESUME.get(failed_stage or stage, "brief")
+
+
+def attempt(act: Callable[[], T]) -> T | None:
+    """Do something that may be refused, and say so on the page; None when it was."""
+    try:
+        return act()
+    except AdgenError as error:
+        st.error(error.user_message, icon=":material/error:")
+        return None
+
+
+def remember(key: str, default: Any) -> Any:
+    """A value of this browser tab, made once."""
+    return st.session_state.setdefault(key, default)
+
+
+def component_value(key: str, name: str) -> Any:
+    """What a component last sent under `name`."""
+    return st.session_state.get(key, {}).get(name)

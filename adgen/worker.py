@@ -1,0 +1,75 @@
+"""The worker process: takes a slot, launches the engine, keeps watch until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+from sqlalchemy.exc import DBAPIError
+
+from adgen import __version__, jobs, pipeline
+from adgen.launch import Stack
+from adgen.store.database import Database
+from adgen.store.workers import Slot, keep_alive, orphans, retire_worker
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 2.0
+GRACE_S = 5.0
+_stop = threading.Event()
+
+
+def main(parent: int | None = None) -> int:
+    """Work until SIGTERM, SIGINT or the end of `parent`; gives the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: _stop.set())
+    signal.signal(signal.SIGINT, lambda *_: _stop.set())
+    stack = Stack()
+    stack.start(worker=False)
+    try:
+        run(stack.database, parent)
+    finally:
+        stack.stop()
+    return 0
+
+
+def run(database: Database, parent: int | None) -> None:
+    """Launch the engine in a slot and keep it until told to stop."""
+    slot = Slot.take(database)
+    pipeline.use_database(database)
+    engine = jobs.Engine(database.url, slot.executor_id)
+    try:
+        engine.launch()
+        log.info("worker %s ready", slot.executor_id)
+        _watch(database, slot, engine, parent)
+    finally:
+        engine.shutdown(GRACE_S)
+        with database.begin() as db:
+            retire_worker(db, slot.executor_id)
+        slot.release()
+
+
+def _watch(database: Database, slot: Slot, engine: jobs.Engine, parent: int | None) -> None:
+    host, pid = socket.gethostname(), os.getpid()
+    quiet_since = time.monotonic()
+    while not _stop.wait(BEAT_S):
+        if parent is not None and os.getppid() != parent:
+            return
+        try:
+            with database.begin() as db:
+                keep_alive(db, slot.executor_id, pid, host, __version__)
+            if not slot.held():
+                # Another worker may own our runs by now; a fresh process sorts it out.
+                log.error("worker %s lost its slot, restarting", slot.executor_id)
+                sys.exit(75)
+            for executor_id in orphans(database, slot.executor_id):
+                log.warning("taking over %s runs of %s", engine.adopt(executor_id), executor_id)
+            quiet_since = time.monotonic()
+        except DBAPIError as error:
+            if time.monotonic() - quiet_since > 60:
+                raise
+            log.warning("database away: %s", str(error.orig).strip().partition("\n")[0])
