@@ -28,6 +28,7 @@ from adgen.domain import (
     AssetInfo,
     AssetType,
     AudioChoice,
+    CostEntry,
     CostSummary,
     JobKind,
     JobStatus,
@@ -135,6 +136,16 @@ class Commands:
         with self.database.begin() as db:
             sessions.load_ad(db, person, session_id)
             return costs.load_costs(db, session_id)
+
+    def list_costs(self, person: Person) -> list[CostEntry]:
+        """The newest calls the person may see, newest first."""
+        with self.database.begin() as db:
+            return costs.list_costs(db, person)
+
+    def total_spent(self, person: Person) -> Decimal:
+        """What the ads the person may see cost in all, US dollars."""
+        with self.database.begin() as db:
+            return costs.total_spent(db, person)
 
     def load_file(self, person: Person, asset_id: str) -> tuple[AssetInfo, str]:
         """A file the person may see, and its storage key. Raises NotFound."""

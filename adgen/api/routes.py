@@ -16,6 +16,7 @@ from adgen.commands import Started
 from adgen.domain import AdState, AdSummary, Aspect, AssetInfo, AudioChoice, Genre, TextOverlay
 from adgen.errors import AdgenError, NotFound
 from adgen.launch import running
+from adgen.providers.photos import sample_photos
 from adgen.providers.storage import storage
 from adgen.store import workers
 
@@ -186,14 +187,15 @@ _FONTS = {"inter-latin.woff2", "inter-latin-ext.woff2"}
 
 @router.get("/api/static/{name}", include_in_schema=False)
 def get_static(name: str) -> Response:
-    """The app's own typeface: public, no state."""
-    if name not in _FONTS:
+    """The app's own typeface and sample photos: public, no state."""
+    samples = {f"sample-{n}.jpg": data for n, (_, data) in enumerate(sample_photos(), 1)}
+    if name in _FONTS:
+        data, kind = (files("adgen.ui") / "fonts" / name).read_bytes(), "font/woff2"
+    elif name in samples:
+        data, kind = samples[name], "image/jpeg"
+    else:
         raise NotFound("That file does not exist.")
-    return Response(
-        (files("adgen.ui") / "fonts" / name).read_bytes(),
-        media_type="font/woff2",
-        headers={"Cache-Control": "public, max-age=31536000, immutable"},
-    )
+    return Response(data, media_type=kind, headers={"Cache-Control": "public, max-age=86400"})
 
 
 @router.get("/health")

@@ -51,7 +51,7 @@ class _Run(NamedTuple):
 
 
 class _Box(NamedTuple):
-    """Ink of a line, seen from where it starts on the baseline."""
+    """What a line's ink stays within, seen from where it starts on the baseline."""
 
     left: int
     top: int

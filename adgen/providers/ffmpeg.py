@@ -147,9 +147,9 @@ def check_clip(path: Path) -> Media:
         raise BadModelOutput("The model's clip has no picture.")
     source = _local(path, VIDEO_FORMATS)
     sink = ["-map", "0:V:0", "-fps_mode", "passthrough", "-f", "null", "-progress", "pipe:1", "-"]
-    ended = _run(["-loglevel", "error", *source, *sink], LOOK_LIMIT_S)
+    ended = _run(["-loglevel", "error", "-xerror", *source, *sink], LOOK_LIMIT_S)
     frames = _last_number("frame", ended.out)
-    # ffmpeg ends well on a file cut short, and hides flipped bits: only its complaints tell.
+    # Without -xerror ffmpeg hides spoilt frames; with it, it still ends well on a file cut short.
     broken = ended.code or any(word in ended.errors for word in DAMAGE)
     promised = media.promised_frames or media.frames
     if broken or frames < max(1, 0.9 * promised):

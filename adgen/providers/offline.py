@@ -243,9 +243,10 @@ def _cut_out(picture: Image.Image, crop: Crop, aspect: Aspect) -> Image.Image:
 def _open(path: Path) -> Image.Image:
     try:
         with Image.open(path, formats=FORMATS) as image:
-            return image.convert("RGB")
+            picture: Image.Image = image.convert("RGB")
     except (OSError, SyntaxError, ValueError):
         raise BadModelOutput("The picture for this step cannot be read.") from None
+    return picture
 
 
 def _save(image: Image.Image, out: Path) -> None:
@@ -344,7 +345,17 @@ def _palette(text: str, seed: int) -> Palette:
 
 def _stand(size: Size) -> tuple[float, float]:
     """Where the set's middle is: right of the words when wide, below them when tall."""
-    return (0.72, 0.6) if size[0] > size[1] else (0.5, 0.68)
+    return _layout(size)[:2]
+
+
+def _layout(size: Size) -> tuple[float, float, float]:
+    """Middle of the set, and its scale: what leaves the words their room."""
+    tall = size[1] / size[0]
+    if tall < 1:
+        return 0.72, 0.6, 1.0
+    if tall < 1.2:
+        return 0.5, 0.76, 0.62
+    return (0.5, 0.72, 0.78) if tall < 1.5 else (0.5, 0.68, 1.0)
 
 
 class _Studio:
@@ -353,11 +364,11 @@ class _Studio:
     def __init__(self, size: Size, palette: Palette, *, flat: bool) -> None:
         self.width, self.height = size
         self.palette = palette
-        self.unit = min(size) / 720
+        across, down, scale = _layout(size)
+        self.unit = min(size) / 720 * scale
         self.x = np.arange(self.width, dtype=np.float32)[None, :]
         self.y = np.arange(self.height, dtype=np.float32)[:, None]
-        at = _stand(size)
-        self.cx, self.cy = at[0] * self.width, at[1] * self.height
+        self.cx, self.cy = across * self.width, down * self.height
         self.ground = self.cy + 150 * self.unit
         self.light = self._backdrop(flat)
 
@@ -421,8 +432,8 @@ class _Studio:
         cast = np.hypot(self.x - x - soft, np.minimum(self.y - spring - soft / 2, 0)) - wide
         fall = 1 / (1 + np.exp(np.clip(np.maximum(cast, self.y - base) / (soft / 3), -30, 30)))
         self.light *= 1 - 0.2 * fall[..., None]
-        colour = np.array(self.palette.shape, np.float32) * 0.55
-        colour = colour + np.array(self.palette.plinth, np.float32) * 0.42
+        colour = np.array(self.palette.shape, np.float32) * 0.78
+        colour = colour + np.array(self.palette.plinth, np.float32) * 0.2
         shade = (1.04 - 0.16 * (self.x - x + wide) / (2 * wide) * np.ones_like(self.y))[..., None]
         self.blend(0.5 - outside, colour * shade)
 
@@ -525,25 +536,32 @@ def _set_type(image: Image.Image, product: str, view: View, palette: Palette) ->
     wide = image.width > image.height
     left = round(72 * unit)
     column = round(image.width * (0.44 if wide else 1) - left * (1 if wide else 2))
-    lines, font = _fit(product[:1].upper() + product[1:], column, unit)
+    most = 64 if image.width == image.height else 88
+    lines, font = _fit(product[:1].upper() + product[1:], column, unit, most)
     leading = round(font.size * 1.12)
-    top = round(image.height * 0.46 - leading * len(lines) / 2) if wide else round(150 * unit)
+    top = round(image.height * 0.46 - leading * len(lines) / 2) if wide else round(128 * unit)
     small = _font("A", round(21 * unit), 600)
     draw.rectangle((left, top - 34 * unit, left + 36 * unit, top - 31 * unit), fill=ink)
     _spaced(draw, (left + 50 * unit, top - 33 * unit), f"{view.value} view", small, ink)
     for number, line in enumerate(lines):
         draw.text((left - font.size * 0.04, top + number * leading), line, font=font, fill=ink)
-    _label(draw, image.size, left, unit, palette)
+    _label(draw, image.size, top - 33 * unit, unit, palette)
 
 
-def _label(draw: ImageDraw.ImageDraw, size: Size, left: int, unit: float, palette: Palette) -> None:
+def _label(
+    draw: ImageDraw.ImageDraw, size: Size, caption: float, unit: float, palette: Palette
+) -> None:
     text, font = "Placeholder · no photo", _font("A", round(19 * unit), 500)
     ink = tuple(round(part * 255) for part in palette.ink)
     wide, tall = draw.textlength(text, font) + 30 * unit, 38 * unit
-    top = size[1] - 48 * unit - tall
-    box = (left, top, left + wide, top + tall)
+    if size[0] > size[1]:
+        left, middle = 72 * unit, size[1] - 67 * unit
+    else:
+        # The set fills the foot of a tall frame, so the label shares the caption's line.
+        left, middle = size[0] - 72 * unit - wide, caption
+    box = (left, middle - tall / 2, left + wide, middle + tall / 2)
     draw.rounded_rectangle(box, tall / 2, outline=(*ink, 150), width=max(1, round(1.5 * unit)))
-    draw.text((left + wide / 2, top + tall / 2), text, font=font, fill=ink, anchor="mm")
+    draw.text((left + wide / 2, middle), text, font=font, fill=ink, anchor="mm")
 
 
 def _spaced(
@@ -559,10 +577,12 @@ def _spaced(
         x += draw.textlength(letter, font) + font.size * 0.14
 
 
-def _fit(text: str, column: int, unit: float) -> tuple[list[str], ImageFont.FreeTypeFont]:
+def _fit(
+    text: str, column: int, unit: float, most: int
+) -> tuple[list[str], ImageFont.FreeTypeFont]:
     """The largest type in which the words fill at most three lines of the column."""
     words = _drawable(text).split() or ["Your", "product"]
-    for points in range(88, 33, -4):
+    for points in range(most, 33, -4):
         font = _font("".join(words), round(points * unit), 750)
         lines = _wrap(words, font, column)
         if len(lines) <= 3 and all(font.getlength(line) <= column for line in lines):

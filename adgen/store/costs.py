@@ -9,12 +9,13 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from adgen.domain import CostEntry, CostSummary
+from adgen.domain import CostEntry, CostSummary, Person
 from adgen.errors import BudgetExceeded
 from adgen.store.tables import AdSession, GenerationCost, Job, now
 
 _BUDGET_LOCK = 0x6164_6765_6E02  # "adgen" 02
 _LIVE = ("queued", "running")
+SEE_ALL = ("admin", "analyst")
 
 
 def reserve(
@@ -138,3 +139,21 @@ def load_costs(db: Session, session_id: str) -> CostSummary:
         unpriced=sum(row.settled_at is not None and row.cost_usd is None for row in rows),
         entries=tuple(CostEntry.model_validate(row, from_attributes=True) for row in rows),
     )
+
+
+def list_costs(db: Session, person: Person, limit: int = 5000) -> list[CostEntry]:
+    """The newest calls of this person's ads; admins and analysts get everyone's."""
+    query = select(GenerationCost).order_by(GenerationCost.id.desc()).limit(limit)
+    if person.role not in SEE_ALL:
+        query = query.join(AdSession, AdSession.id == GenerationCost.session_id).where(
+            AdSession.user_id == person.id
+        )
+    return [CostEntry.model_validate(row, from_attributes=True) for row in db.scalars(query)]
+
+
+def total_spent(db: Session, person: Person) -> Decimal:
+    """What these ads cost in all."""
+    query = select(func.coalesce(func.sum(AdSession.total_cost), 0))
+    if person.role not in SEE_ALL:
+        query = query.where(AdSession.user_id == person.id)
+    return Decimal(db.scalar(query) or 0)

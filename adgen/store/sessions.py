@@ -96,7 +96,8 @@ def list_ads(
             owner=email,
             created_at=ad.created_at,
             updated_at=ad.updated_at,
-            poster_id=(ad.approved_image_ids or ad.generated_image_ids or [posters.get(ad.id)])[0],
+            poster_id=next(iter(ad.approved_image_ids or ad.generated_image_ids), None)
+            or posters.get(ad.id),
             video_id=ad.final_video_id,
         )
         for ad, email in rows

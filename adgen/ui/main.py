@@ -1,10 +1,15 @@
 """Streamlit's script: the pages, the sign-in before them, the way around."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from adgen.ui import components, state
 
-st.set_page_config(page_title="adgen", page_icon=":material/movie:", layout="wide")
+ICON = Path(__file__).with_name("icon.png")
+STYLE = Path(__file__).with_name("style.css")
+
+st.set_page_config(page_title="adgen", page_icon=ICON, layout="wide")
 
 # All pages are registered even before the sign-in, or a deep link would be lost.
 PAGES = [
@@ -18,6 +23,15 @@ PAGES = [
     st.Page(state.page("finish"), title="Finish", visibility="hidden"),
     st.Page(state.page("final"), title="Final", visibility="hidden"),
 ]
+
+# White on the dark theme's accent has a contrast of 2.9; the page's own dark has 6.6.
+dark = st.context.theme.type == "dark"
+page_colour, on_accent = ("#0E1014", "#0E1014") if dark else ("#FAFAF8", "#FFFFFF")
+st.html(
+    f"<style>:root {{ --adgen-page: {page_colour} }}"
+    f'[data-testid="stBaseButton-primary"] {{ color: {on_accent} }}</style>'
+)
+st.html(STYLE)
 
 person = state.find_person()
 page = st.navigation(PAGES, position="top" if person else "hidden")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -13,9 +12,6 @@ from adgen.commands import Commands
 from adgen.domain import AdState, Person, Stage
 from adgen.errors import AdgenError, NotFound
 from adgen.launch import running
-
-T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 COOKIE = "adgen_session"
@@ -78,13 +74,14 @@ def resume_page(stage: Stage, failed_stage: Stage | None = None) -> str:
     return _RESUME.get(failed_stage or stage, "brief")
 
 
-def attempt(act: Callable[[], T]) -> T | None:
-    """Do something that may be refused, and say so on the page; None when it was."""
+def did(act: Callable[[], object]) -> bool:
+    """Do something that may be refused; when it was, say so on the page and give False."""
     try:
-        return act()
+        act()
     except AdgenError as error:
-        st.error(error.user_message, icon=":material/error:")
-        return None
+        st.error(error.user_message.replace("$", r"\$"), icon=":material/error:")
+        return False
+    return True
 
 
 def remember(key: str, default: Any) -> Any:

@@ -1,0 +1,87 @@
+"""Components where Streamlit has no widget: each is its html, css and js file in this folder.
+
+Registered once at import. Markup only comes from our files; people's words reach the page as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+
+_FOLDER = files(__package__)
+_BASE = _FOLDER.joinpath("base.css").read_text("utf-8")
+
+
+def _component(name: str, *, isolate: bool = True) -> Callable[..., Any]:
+    html, css, js = (
+        (_FOLDER / f"{name}.{kind}").read_text("utf-8")
+        if (_FOLDER / f"{name}.{kind}").is_file()
+        else ""
+        for kind in ("html", "css", "js")
+    )
+    mount: Callable[..., Any] = st.components.v2.component(
+        f"adgen_{name}", html=html, css=_BASE + css, js=js, isolate_styles=isolate
+    )
+    return mount
+
+
+# The login form stays in the page's own tree, where password managers look for it.
+_login = _component("login", isolate=False)
+_stepper = _component("stepper")
+_review = _component("review")
+_wall = _component("wall")
+_board = _component("board")
+_player = _component("player")
+_signout = _component("signout")
+
+
+def _nothing() -> None:
+    """Components need a callback for each value they may send."""
+
+
+def login(*, used_link: bool) -> None:
+    """The sign-in form."""
+    note = (
+        "That sign-in link was used or is too old. Sign in with the password." if used_link else ""
+    )
+    _login(key="login", data={"note": note})
+
+
+def sign_out() -> None:
+    """A button that ends the login and starts afresh."""
+    _signout(key="signout", data={})
+
+
+def stepper(steps: Sequence[Mapping[str, Any]], title: str, money: str) -> str | None:
+    """The way through an ad; gives the page a person chose."""
+    data = {"steps": list(steps), "title": title, "money": money}
+    chosen = _stepper(key="stepper", data=data, on_go_change=_nothing).go
+    return str(chosen) if chosen else None
+
+
+def review(key: str, data: Mapping[str, Any], on_change: Callable[[], None]) -> None:
+    """The light table. Sends `review`: {seq, marks, order} after each press."""
+    _review(key=key, data=dict(data), on_review_change=on_change)
+
+
+def wall(ads: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
+    """The library's films; gives the one a person opened."""
+    opened = _wall(key="wall", data={"ads": list(ads)}, on_open_change=_nothing).open
+    return dict(opened) if opened else None
+
+
+def board(
+    key: str, items: Sequence[Mapping[str, Any]], *, layout: str = "board", removable: bool = False
+) -> str | None:
+    """Pictures or clips side by side; gives the id of one a person removed."""
+    data = {"items": list(items), "layout": layout, "removable": removable}
+    removed = _board(key=key, data=data, on_remove_change=_nothing).remove
+    return str(removed) if removed else None
+
+
+def player(url: str, title: str, facts: str) -> None:
+    """The finished film and its download."""
+    _player(key="player", data={"url": url, "title": title, "facts": facts})

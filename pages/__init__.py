@@ -1,0 +1,1 @@
+"""One script a page, short; each reads like the screen."""

@@ -1,0 +1,78 @@
+"""The brief: what the product is, photos of it, the shape of the film."""
+
+from functools import partial
+
+import streamlit as st
+
+from adgen.domain import PROMPT_MAX, Aspect, JobKind
+from adgen.ui import components, state, widgets
+
+SAMPLE = "Oak chair and stoneware cups in a quiet kitchen, warm morning light"
+
+person, ad = state.require_ad()
+act = state.commands()
+widgets.header(ad, "brief")
+
+words, photos = st.columns([3, 2], gap="large")
+with words:
+    prompt = st.text_area(
+        "What is the product?",
+        value=state.remember(f"prompt-{ad.id}", ad.product_prompt),
+        key=f"brief-{ad.id}",
+        height=120,
+        max_chars=PROMPT_MAX,
+        placeholder="Pink tennis shoes with a white sole, sunny court",
+        help="Name the thing, its colour and material, and the mood. Six views are made from it.",
+    )
+    aspect = st.segmented_control(
+        "Shape of the film",
+        [a.value for a in Aspect],
+        default=ad.aspect.value,
+        key=f"aspect-{ad.id}",
+        help="16:9 for the web and television, 9:16 for stories, 1:1 and 4:5 for feeds.",
+    )
+with photos:
+    files = st.file_uploader(
+        "Photos of it (optional, up to six)",
+        type=["png", "jpg", "jpeg", "webp"],
+        accept_multiple_files=True,
+        key=f"files-{ad.id}-{state.remember(f'round-{ad.id}', 0)}",
+        help="They become the ad's pictures. Location and camera data are removed.",
+    )
+    if not ad.photos and st.button("Try the sample product", icon=":material/chair_alt:"):
+        state.did(lambda: act.add_sample_photos(person, ad.id))
+        if not prompt:
+            st.session_state[f"prompt-{ad.id}"] = SAMPLE
+            del st.session_state[f"brief-{ad.id}"]
+        st.rerun()
+
+refused = False
+for file in files:
+    keep = partial(act.add_photo, person, ad.id, file.getvalue(), file.name)
+    refused |= not state.did(keep)
+if files and not refused:
+    # A fresh uploader: the photos are ours now and stand in the strip below.
+    st.session_state[f"round-{ad.id}"] += 1
+    st.rerun()
+if ad.photos:
+    removed = components.board(
+        f"photos-{ad.id}",
+        [widgets.tile_of(p, p.details.get("name", "photo")) for p in ad.photos],
+        layout="strip",
+        removable=not ad.working,
+    )
+    if removed and state.did(lambda: act.remove_photo(person, ad.id, str(removed))):
+        st.rerun()
+if ad.photos and not ad.working:
+    note = f"{len(ad.photos)} photos become six pictures"
+elif ad.provider == "offline":
+    note = "Without photos, offline pictures are placeholders"
+else:
+    note = "Six views of one product, in one style"
+
+price = act.estimate(JobKind.IMAGES, ad.provider, ad.image_model, 6)
+again = "Generate 6 new images" if ad.images else "Generate 6 images"
+go_on = widgets.next_bar(note, widgets.priced(again, price), disabled=ad.working)
+shape = Aspect(aspect or ad.aspect)
+if go_on and state.did(lambda: act.start_images(person, ad.id, prompt, aspect=shape)):
+    state.go("images", ad.id)

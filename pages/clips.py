@@ -1,0 +1,35 @@
+"""The clips arrive and play; approve at least one, and put them in order."""
+
+import streamlit as st
+
+from adgen.domain import CLIPS_TO_APPROVE, AdState, JobKind, Stage
+from adgen.ui import state, widgets
+
+person, ad = state.require_ad()
+act = state.commands()
+widgets.header(ad, "clips")
+
+
+def table(now: AdState) -> None:
+    """Progress, the clips, their order and the step after them."""
+    labels = {image.slot: image.details["view"] for image in now.approved_images}
+    labels |= {clip.slot: labels.get(clip.slot, "older clip") for clip in now.clips}
+    widgets.progress(now, JobKind.CLIPS, "clips")
+    widgets.failure(now, JobKind.CLIPS, Stage.CLIP_GENERATION)
+    if not labels or (not now.clips and not widgets.job_of(now, JobKind.CLIPS)):
+        st.subheader("No clips yet")
+        st.write("Say how the pictures should move, and the clips appear here.")
+        if st.button("Go to the storyboard", type="primary"):
+            state.go("storyboard", now.id)
+        return
+    widgets.light_table(now, JobKind.CLIPS, now.clips, labels, CLIPS_TO_APPROVE)
+    chosen = [i for i in now.clip_order if i in now.generated_clip_ids]
+    enough = len(chosen) >= CLIPS_TO_APPROVE
+    note = "" if enough else "Approve at least one clip"
+    if widgets.next_bar(
+        note, f"Continue with {len(chosen)}", disabled=not enough or now.working
+    ) and state.did(lambda: act.approve_clips(person, now.id, chosen, chosen)):
+        state.go("finish", now.id)
+
+
+widgets.follow(ad, table)

@@ -1,0 +1,33 @@
+"""Six pictures of one product: they arrive one by one; approve at least two."""
+
+from adgen.domain import IMAGES_TO_APPROVE, AdState, JobKind, Stage, View
+from adgen.ui import state, widgets
+
+LABELS = {slot: view.value for slot, view in enumerate(View)}
+
+person, ad = state.require_ad()
+act = state.commands()
+widgets.header(ad, "images")
+
+
+def table(now: AdState) -> None:
+    """Progress, the pictures and the step after them, from the database as it is now."""
+    widgets.progress(now, JobKind.IMAGES, "images")
+    widgets.failure(now, JobKind.IMAGES, Stage.IMAGE_GENERATION)
+    widgets.light_table(now, JobKind.IMAGES, now.images, LABELS, IMAGES_TO_APPROVE)
+    chosen = [image for image in now.images if now.marks.get(image.id) == "approved"]
+    price = act.estimate(JobKind.CLIPS, now.provider, now.clip_model, max(len(chosen), 1))
+    enough = len(chosen) >= IMAGES_TO_APPROVE
+    note = "" if enough else f"Approve at least {IMAGES_TO_APPROVE} pictures"
+    label = f"Continue with {len(chosen)}"
+    if widgets.next_bar(
+        note or widgets.priced(f"{len(chosen)} clips next", price),
+        label,
+        disabled=not enough or now.working,
+    ):
+        ids = [image.id for image in chosen]
+        if state.did(lambda: act.approve_images(person, now.id, ids)):
+            state.go("storyboard", now.id)
+
+
+widgets.follow(ad, table)

@@ -1,0 +1,46 @@
+"""The mood board of approved pictures, and how they should move."""
+
+import streamlit as st
+
+from adgen.domain import PROMPT_MAX, JobKind
+from adgen.ui import components, state, widgets
+
+person, ad = state.require_ad()
+act = state.commands()
+widgets.header(ad, "storyboard")
+
+if len(ad.approved_images) < 2:
+    st.subheader("Choose pictures first")
+    st.write("Approve at least two pictures; the storyboard is made of them.")
+    if st.button("Go to the pictures", type="primary"):
+        state.go("images", ad.id)
+    st.stop()
+
+board, words = st.columns([3, 2], gap="large")
+with board:
+    components.board("mood", [widgets.tile_of(i, i.details["view"]) for i in ad.approved_images])
+with words:
+    prompt = st.text_area(
+        "How should it move?",
+        value=ad.video_prompt,
+        key=f"motion-{ad.id}",
+        height=120,
+        max_chars=PROMPT_MAX,
+        placeholder="Slow morning light, gentle push-in",
+        help="One sentence for the whole film. Slow and calm words move less, fast ones more.",
+    )
+    for scene in ad.scenes:
+        view = ad.image(scene.image_id)
+        if view:
+            st.caption(
+                f"**{view.details['view'].capitalize()}** · {scene.description} · "
+                f"{scene.duration_seconds:.1f} s"
+            )
+
+count = len(ad.approved_images)
+price = act.estimate(JobKind.CLIPS, ad.provider, ad.clip_model, count)
+label = widgets.priced(f"Make {count} clips", price)
+if widgets.next_bar("About three seconds each", label, disabled=ad.working) and state.did(
+    lambda: act.start_clips(person, ad.id, prompt)
+):
+    state.go("clips", ad.id)

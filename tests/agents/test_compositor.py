@@ -1,0 +1,86 @@
+"""The finished ad: cards with the right words, clips in order, the frame that was asked for."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+from PIL import Image, ImageChops
+
+from adgen.agents.compositor import compose_video
+from adgen.domain import Aspect, Genre, TextOverlay
+from adgen.errors import CompositionFailed
+from adgen.providers import ffmpeg
+from adgen.providers.cards import draw_card
+from adgen.providers.ffmpeg import Rendered
+from adgen.providers.music import pick_track
+
+
+def make_clip(path: Path, source: str, *options: str) -> Path:
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    inputs = ["-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", *options]
+    subprocess.run([program, "-v", "error", *inputs, str(path)], check=True)
+    return path
+
+
+def compose(
+    clips: list[Path], out: Path, aspect: Aspect = Aspect.WIDE, music: Path | None = None
+) -> Rendered:
+    overlay = TextOverlay(product_name="Aurora Coffee Mug", cta="Shop now")
+    return compose_video(
+        clips, overlay, music, aspect, out, progress=lambda _: None, cancelled=lambda: False
+    )
+
+
+def frame(video: Path, at: float) -> Image.Image:
+    still = ffmpeg.poster(video, at, video.with_suffix(".jpg"), width=4000)
+    with Image.open(still) as picture:
+        shown: Image.Image = picture.convert("RGB")
+    return shown
+
+
+def differs(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference, 0..255."""
+    histogram = ImageChops.difference(one, other).convert("L").histogram()
+    return sum(value * count for value, count in enumerate(histogram)) / sum(histogram)
+
+
+def test_a_full_ad(tmp_path: Path) -> None:
+    clips = [
+        make_clip(tmp_path / "0.mp4", "testsrc2=s=1024x576:r=8", "-frames:v", "25"),
+        make_clip(tmp_path / "1.mp4", "smptebars=s=1280x720:r=30:d=2"),
+    ]
+    music = pick_track(Genre.UPBEAT, 123456).path
+    made = compose(clips, tmp_path / "ad.mp4", music=music)
+    assert abs(made.seconds - (1 + 3.125 + 2 - 0.5 + 1)) <= 1 / 30
+    assert (made.width, made.height) == (1920, 1080)
+    assert made.size_bytes == made.path.stat().st_size < 20_000_000
+    for at, text in ((0.5, "Aurora Coffee Mug"), (made.seconds - 0.5, "Shop now")):
+        with Image.open(draw_card(text, (1920, 1080), tmp_path / "card.png")) as card:
+            assert differs(frame(made.path, at), card) < 2
+    assert not list(tmp_path.glob("cards-*"))
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("aspect", [Aspect.TALL, Aspect.SQUARE, Aspect.PORTRAIT])
+def test_other_shapes_keep_the_whole_picture(tmp_path: Path, aspect: Aspect) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", "color=red:s=640x360:r=8:d=1")
+    made = compose([clip], tmp_path / "ad.mp4", aspect)
+    middle = frame(made.path, 1.5)
+    assert middle.size == aspect.size
+    wide, high = aspect.size
+    picture = round(wide * 9 / 16)
+    for y, red in ((10, False), ((high - picture) // 2 + 20, True), (high // 2, True)):
+        pixel = middle.getpixel((wide // 2, y))
+        assert isinstance(pixel, tuple)
+        assert (pixel[0] > 200) is red
+
+
+def test_a_bad_clip_is_named_and_nothing_stays(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no film")
+    with pytest.raises(CompositionFailed, match="Clip 1 cannot be read"):
+        compose([bad], tmp_path / "ad.mp4")
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.mp4"]
