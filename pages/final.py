@@ -40,5 +40,5 @@ def film(now: AdState) -> None:
 
 
 widgets.follow(ad, film)
-if ad.final_video and not ad.working and widgets.next_bar("", "Make another", key="another"):
+if ad.final_video and not ad.working and st.button("Make another", icon=":material/add:"):
     state.go("brief", act.create_ad(person).id)
