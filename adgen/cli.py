@@ -18,7 +18,7 @@ from tempfile import NamedTemporaryFile
 from tqdm import tqdm
 
 from adgen import __version__
-from adgen.commands import Commands
+from adgen.commands import Commands, check_prompt
 from adgen.config import settings
 from adgen.domain import (
     CLIPS_TO_APPROVE,
@@ -34,7 +34,7 @@ from adgen.domain import (
 )
 from adgen.errors import AdgenError, InputRejected
 from adgen.launch import Stack, raise_keyboard_interrupt
-from adgen.providers import ffmpeg
+from adgen.providers import ffmpeg, photos
 from adgen.providers.storage import storage
 from adgen.store import users, workers
 
@@ -131,9 +131,12 @@ def _check_make(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work before anything is spent or waited for."""
     if not IMAGES_TO_APPROVE <= arguments.pick <= len(View):
         raise InputRejected(f"--pick must be {IMAGES_TO_APPROVE} to {len(View)}.")
+    check_prompt(arguments.prompt, "product")
+    check_prompt(arguments.video_prompt, "video")
     for photo in arguments.photo:
         if not photo.is_file():
             raise InputRejected(f"The photo {photo} does not exist.")
+        photos.read_photo(photo.read_bytes(), photo.name)
     out: Path = arguments.out
     if out.is_dir():
         raise InputRejected(f"--out {out} is a folder. Name a file, such as {out / 'ad.mp4'}.")

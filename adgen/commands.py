@@ -230,7 +230,7 @@ class Commands:
         aspect: Aspect | None = None,
     ) -> Started:
         """Plan and make six pictures. Raises InputRejected, WrongStage, BudgetExceeded."""
-        prompt = _prompt(product_prompt, "product")
+        prompt = check_prompt(product_prompt, "product")
         with self._change(person, session_id) as (db, ad):
             if model:
                 ad.image_model = _choice(model, "image", ad.provider)
@@ -279,7 +279,7 @@ class Commands:
         self, person: Person, session_id: str, video_prompt: str, *, model: str | None = None
     ) -> Started:
         """Plan scenes and make a clip of each approved picture that has no current one."""
-        prompt = _prompt(video_prompt, "video")
+        prompt = check_prompt(video_prompt, "video")
         with self._change(person, session_id) as (db, ad):
             if len(ad.approved_image_ids) < IMAGES_TO_APPROVE:
                 raise WrongStage(f"Approve at least {IMAGES_TO_APPROVE} pictures first.")
@@ -496,7 +496,8 @@ def _choice(model: str, stage: catalogue.StageWord, provider: str) -> str:
     return model
 
 
-def _prompt(text: str, what: str) -> str:
+def check_prompt(text: str, what: str) -> str:
+    """The prompt, trimmed. Raises InputRejected when it is too short or too long."""
     try:
         # NUL cannot be stored in Postgres text, and no one means to type it.
         return _PROMPT.validate_python(text.replace("\x00", ""))

@@ -10,11 +10,9 @@ import sys
 import threading
 import time
 
-from sqlalchemy.exc import DBAPIError
-
 from adgen import __version__, jobs, pipeline
 from adgen.launch import Stack
-from adgen.store.database import Database
+from adgen.store.database import Database, is_passing
 from adgen.store.workers import Slot, keep_alive, orphans, retire_worker
 
 log = logging.getLogger(__name__)
@@ -69,7 +67,8 @@ def _watch(database: Database, slot: Slot, engine: jobs.Engine, parent: int | No
             for executor_id in orphans(database, slot.executor_id):
                 log.warning("taking over %s runs of %s", engine.adopt(executor_id), executor_id)
             quiet_since = time.monotonic()
-        except DBAPIError as error:
-            if time.monotonic() - quiet_since > 60:
+        except Exception as error:
+            # A restarting server is waited for; a longer outage is a fresh process's business.
+            if not is_passing(error) or time.monotonic() - quiet_since > 60:
                 raise
-            log.warning("database away: %s", str(error.orig).strip().partition("\n")[0])
+            log.warning("database away: %s", str(error).strip().partition("\n")[0])

@@ -48,7 +48,7 @@ elif not ads:
         )
         if st.button("Try the sample product", icon=":material/chair_alt:"):
             ad = state.commands().create_ad(person)
-            state.commands().add_sample_photos(person, ad.id)
+            state.add_sample(ad.id)
             state.go("brief", ad.id)
 opened = components.wall(
     [

@@ -7,8 +7,6 @@ import streamlit as st
 from adgen.domain import PROMPT_MAX, Aspect, JobKind
 from adgen.ui import components, state, widgets
 
-SAMPLE = "Oak chair and stoneware cups in a quiet kitchen, warm morning light"
-
 person, ad = state.require_ad()
 act = state.commands()
 widgets.header(ad, "brief")
@@ -24,6 +22,7 @@ with words:
         placeholder="Pink tennis shoes with a white sole, sunny court",
         help="Name the thing, its colour and material, and the mood. Six views are made from it.",
     )
+    state.keep(f"prompt-{ad.id}", prompt)
     aspect = st.segmented_control(
         "Shape of the film",
         [a.value for a in Aspect],
@@ -39,12 +38,13 @@ with photos:
         key=f"files-{ad.id}-{state.remember(f'round-{ad.id}', 0)}",
         help="They become the ad's pictures. Location and camera data are removed.",
     )
-    if not ad.photos and st.button("Try the sample product", icon=":material/chair_alt:"):
-        state.did(lambda: act.add_sample_photos(person, ad.id))
-        if not prompt:
-            st.session_state[f"prompt-{ad.id}"] = SAMPLE
-            del st.session_state[f"brief-{ad.id}"]
-        st.rerun()
+    if not ad.photos:
+        st.button(
+            "Try the sample product",
+            icon=":material/chair_alt:",
+            on_click=state.add_sample,
+            args=(ad.id,),
+        )
 
 refused = False
 for file in files:
@@ -52,7 +52,7 @@ for file in files:
     refused |= not state.did(keep)
 if files and not refused:
     # A fresh uploader: the photos are ours now and stand in the strip below.
-    st.session_state[f"round-{ad.id}"] += 1
+    state.keep(f"round-{ad.id}", state.remember(f"round-{ad.id}", 0) + 1)
     st.rerun()
 if ad.photos:
     removed = components.board(

@@ -36,6 +36,18 @@ PASSWORD = "correct horse"
 OURS = re.compile(r"^(ADGEN_|REPLICATE_|AWS_|DATABASE_URL$|STREAMLIT_)")
 
 
+# Apps of tests that failed midway are ended with the run, by their own process handles.
+STARTED: list[subprocess.Popen[bytes]] = []
+
+
+def pytest_sessionfinish() -> None:
+    """End what a failed test left running."""
+    for process in STARTED:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(30)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long drills run only when asked for."""
     if "drill" in (config.option.markexpr or ""):
@@ -48,7 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def short_tmp() -> Iterator[Path]:
     """A folder with a path short enough for a socket, readable by the server's own user."""
-    folder = Path(tempfile.mkdtemp(prefix="adgen-t-", dir="/tmp"))  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="adgen-t-", dir="/tmp"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -163,8 +175,16 @@ class App:
         return f"http://localhost:{self.port}"
 
     @property
+    def options(self) -> list[str]:
+        return ["--server.port", str(self.port)]
+
+    @property
     def log(self) -> str:
-        return (self.home.parent / f"{self.home.name}.log").read_text("utf-8", "replace")
+        return self.log_file.read_text("utf-8", "replace")
+
+    @property
+    def log_file(self) -> Path:
+        return self.home.parent / f"{self.home.name}-{self.port}.log"
 
     @property
     def pid(self) -> int:
@@ -173,10 +193,9 @@ class App:
 
     def start(self, *, wait: bool = True) -> App:
         self.home.parent.mkdir(parents=True, exist_ok=True)
-        with (self.home.parent / f"{self.home.name}.log").open("ab") as log:
+        with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py"]
-                + ["--server.port", str(self.port)],
+                [sys.executable, "-m", "streamlit", "run", "app.py", *self.options],
                 cwd=ROOT,
                 env=clean_env(self.home, **self.env),
                 stdout=log,
@@ -184,6 +203,7 @@ class App:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        STARTED.append(self.process)
         if wait:
             until(lambda: self.healthy() or self.process_ended(), 90, "the app's start")
             assert self.healthy(), self.log
@@ -211,12 +231,10 @@ class App:
 
     def client(self) -> httpx.Client:
         """Signed in as the demo user, with a bearer token."""
-        client = httpx.Client(base_url=self.url, timeout=30)
         body = {"email": "demo@example.com", "password": PASSWORD}
-        token = client.post("/api/auth/login", json=body).json()["access_token"]
-        client.cookies.clear()
-        client.headers["Authorization"] = f"Bearer {token}"
-        return client
+        answer = httpx.post(f"{self.url}/api/auth/login", json=body, timeout=30).json()
+        bearer = {"Authorization": f"Bearer {answer['access_token']}"}
+        return httpx.Client(base_url=self.url, timeout=30, headers=bearer)
 
 
 @pytest.fixture(scope="session")

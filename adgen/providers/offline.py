@@ -53,6 +53,8 @@ LEAN = {
     View.LIFESTYLE: (-0.1, -0.05),
 }
 CROP_WIDTH_MIN = 480
+# How many pixels of the picture make one of the narrowest frame.
+OVERSAMPLE = 1.3
 MOVES = ("push", "pan", "pull", "drift", "tilt")
 
 Floats = NDArray[np.floating[Any]]
@@ -201,7 +203,7 @@ def _make_image(inputs: Mapping[str, Any], photo: Path | None, out: Path) -> Res
     if photo is None:
         image = paint_placeholder(inputs, view, aspect)
         _save(image, out)
-        focus, source = _stand(image.size), "placeholder"
+        focus, source = (0.5, 0.5), "placeholder"
     else:
         picture = _open(photo)
         crop = inputs.get("crop")
@@ -343,16 +345,11 @@ def _palette(text: str, seed: int) -> Palette:
     )
 
 
-def _stand(size: Size) -> tuple[float, float]:
-    """Where the set's middle is: right of the words when wide, below them when tall."""
-    return _layout(size)[:2]
-
-
 def _layout(size: Size) -> tuple[float, float, float]:
-    """Middle of the set, and its scale: what leaves the words their room."""
+    """Middle of the set (right of the words, or below them) and its scale."""
     tall = size[1] / size[0]
     if tall < 1:
-        return 0.72, 0.6, 1.0
+        return 0.7, 0.6, 0.94
     if tall < 1.2:
         return 0.5, 0.76, 0.62
     return (0.5, 0.72, 0.78) if tall < 1.5 else (0.5, 0.68, 1.0)
@@ -533,32 +530,39 @@ def _set_type(image: Image.Image, product: str, view: View, palette: Palette) ->
     unit = min(image.size) / 720
     ink = tuple(round(part * 255) for part in palette.ink)
     draw = ImageDraw.Draw(image, "RGBA")
-    wide = image.width > image.height
-    left = round(72 * unit)
-    column = round(image.width * (0.44 if wide else 1) - left * (1 if wide else 2))
-    most = 64 if image.width == image.height else 88
+    shape = image.height / image.width
+    # Far enough in that a camera move leaves the words and the label in the frame.
+    left, most = round((168 if shape < 1 else 92) * unit), 64 if shape == 1 else 88
+    column = round(image.width * 0.505 - left) if shape < 1 else image.width - 2 * left
     lines, font = _fit(product[:1].upper() + product[1:], column, unit, most)
     leading = round(font.size * 1.12)
-    top = round(image.height * 0.46 - leading * len(lines) / 2) if wide else round(128 * unit)
+    if shape < 1:
+        top = round(image.height * 0.46 - leading * len(lines) / 2)
+    else:
+        top = round((128 if shape < 1.2 else 150 if shape < 1.5 else 210) * unit)
     small = _font("A", round(21 * unit), 600)
     draw.rectangle((left, top - 34 * unit, left + 36 * unit, top - 31 * unit), fill=ink)
     _spaced(draw, (left + 50 * unit, top - 33 * unit), f"{view.value} view", small, ink)
     for number, line in enumerate(lines):
         draw.text((left - font.size * 0.04, top + number * leading), line, font=font, fill=ink)
-    _label(draw, image.size, top - 33 * unit, unit, palette)
+    _label(draw, image.size, (left, top - 33 * unit), unit, palette)
 
 
 def _label(
-    draw: ImageDraw.ImageDraw, size: Size, caption: float, unit: float, palette: Palette
+    draw: ImageDraw.ImageDraw,
+    size: Size,
+    caption: tuple[float, float],
+    unit: float,
+    palette: Palette,
 ) -> None:
     text, font = "Placeholder · no photo", _font("A", round(19 * unit), 500)
     ink = tuple(round(part * 255) for part in palette.ink)
     wide, tall = draw.textlength(text, font) + 30 * unit, 38 * unit
     if size[0] > size[1]:
-        left, middle = 72 * unit, size[1] - 67 * unit
+        left, middle = caption[0], size[1] - 122 * unit
     else:
         # The set fills the foot of a tall frame, so the label shares the caption's line.
-        left, middle = size[0] - 72 * unit - wide, caption
+        left, middle = size[0] - caption[0] - wide, caption[1]
     box = (left, middle - tall / 2, left + wide, middle + tall / 2)
     draw.rounded_rectangle(box, tall / 2, outline=(*ink, 150), width=max(1, round(1.5 * unit)))
     draw.text((left + wide / 2, middle), text, font=font, fill=ink, anchor="mm")
@@ -642,7 +646,7 @@ def _make_clip(inputs: Mapping[str, Any], image: Path, out: Path, cancelled: Can
     frames = max(1, round(FPS * float(inputs["duration_seconds"])))
     picture = _open(image)
     move, start, end = plan_move(picture.size, size, inputs)
-    picture, start, end = _enlarged(picture, start, end, size)
+    picture, start, end = _fitted(picture, start, end, size)
     _film(picture, start, end, size, frames, out, cancelled)
     return Result(
         file=out,
@@ -668,7 +672,7 @@ def plan_move(picture: Size, frame: Size, inputs: Mapping[str, Any]) -> tuple[st
     flip = bool((int(inputs.get("seed", 0)) + slot + attempt) % 2)
     focus = _pair(inputs.get("focus") or (0.5, 0.5))
     intensity = min(max(float(inputs.get("motion_intensity", 0.5)), 0.0), 1.0)
-    reach = 0.05 + 0.3 * intensity
+    reach = 0.05 + 0.26 * intensity
     # A picture much taller or wider than the frame is shown along its length.
     if shape < ratio * 0.8:
         return "tilt", *_along(picture, ratio, focus, 0.2 + 0.8 * intensity, axis=1)
@@ -740,21 +744,23 @@ def _pair(values: Sequence[Any]) -> tuple[float, float]:
     return float(values[0]), float(values[1])
 
 
-def _enlarged(picture: Image.Image, start: Box, end: Box, size: Size) -> tuple[Any, Box, Box]:
+def _fitted(picture: Image.Image, start: Box, end: Box, size: Size) -> tuple[Image.Image, Box, Box]:
     # Sampling between the pixels of a small picture goes sharp and soft in turns, which the eye
-    # sees as trembling. Enlarged once, well, every frame is a reduction and stays even.
+    # sees as trembling. Enlarged once, well, every frame is a reduction and stays even. A large
+    # picture is reduced once, which saves time on every frame.
     narrowest = min(start[2] - start[0], end[2] - end[0])
-    factor = 1.5 * size[0] / narrowest
-    if factor <= 1.05:
+    factor = OVERSAMPLE * size[0] / narrowest
+    if 0.8 < factor < 1.02:
         return picture, start, end
-    big = (round(picture.width * factor), round(picture.height * factor))
-    grow = (big[0] / picture.width, big[1] / picture.height) * 2
-    picture = picture.resize(big, Image.Resampling.LANCZOS)
-    scaled = [
-        tuple(min(a * g, b) for a, g, b in zip(box, grow, big * 2, strict=True))
-        for box in (start, end)
-    ]
-    return picture, scaled[0], scaled[1]  # type: ignore[return-value]
+    wide, tall = round(picture.width * factor), round(picture.height * factor)
+    grown = picture.resize((wide, tall), Image.Resampling.LANCZOS)
+    across, down = wide / picture.width, tall / picture.height
+
+    def scaled(box: Box) -> Box:
+        right, bottom = min(box[2] * across, wide), min(box[3] * down, tall)
+        return box[0] * across, box[1] * down, right, bottom
+
+    return grown, scaled(start), scaled(end)
 
 
 def _film(
@@ -775,7 +781,7 @@ def _film(
             _stop_if(cancelled)
         done = float(_smooth(number / max(frames - 1, 1)))
         box = tuple(a + (b - a) * done for a, b in zip(start, end, strict=True))
-        return np.asarray(picture.resize(size, Image.Resampling.LANCZOS, box=box))  # type: ignore[arg-type]
+        return np.asarray(picture.resize(size, Image.Resampling.BICUBIC, box=box))  # type: ignore[arg-type]
 
     try:
         # Half a frame over, because MoviePy rounds the number of frames down.
@@ -802,7 +808,8 @@ def _film(
 
 _X264 = [
     "-crf", "16",
-    "-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setsar=1",
+    "-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setsar=1,"
+    "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
     "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709",
     "-color_trc", "bt709", "-movflags", "+faststart",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from importlib.resources import files
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from adgen.errors import Unavailable
@@ -20,8 +20,19 @@ CHANNEL = "adgen"
 
 
 def dialect_url(url: str, driver: str) -> str:
-    """The same database for another driver (`psycopg2` for us, `psycopg` for the engine)."""
-    parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    """The same database for another driver (`psycopg2` for us, `psycopg` for the engine).
+
+    Raises Unavailable when it is not the address of a Postgres database.
+    """
+    try:
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() != "postgresql":
+        raise Unavailable(
+            "DATABASE_URL is not the address of a Postgres database. It looks like "
+            "postgresql://user:password@host:5432/name; leave it out to use the built-in one."
+        )
     return parsed.set(drivername=f"postgresql+{driver}").render_as_string(hide_password=False)
 
 

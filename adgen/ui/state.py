@@ -15,6 +15,7 @@ from adgen.launch import running
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 COOKIE = "adgen_session"
+SAMPLE = "Oak chair and stoneware cups in a quiet kitchen, warm morning light"
 # Where an ad is picked up again, by its stage.
 _RESUME = {
     Stage.CREATED: "brief",
@@ -50,7 +51,8 @@ def require_ad() -> tuple[Person, AdState]:
     """The ad named in the address; without one, says so and stops the page."""
     person = require_person()
     try:
-        return person, commands().load_ad(person, st.query_params.get("ad", ""))
+        # Postgres refuses a NUL in a text; an address may hold one.
+        return person, commands().load_ad(person, st.query_params.get("ad", "").replace("\0", ""))
     except NotFound:
         st.subheader("This ad is not here")
         st.write("It may have been made by somebody else, or the address is incomplete.")
@@ -87,6 +89,18 @@ def did(act: Callable[[], object]) -> bool:
 def remember(key: str, default: Any) -> Any:
     """A value of this browser tab, made once."""
     return st.session_state.setdefault(key, default)
+
+
+def keep(key: str, value: Any) -> None:
+    """Change what `remember` gives."""
+    st.session_state[key] = value
+
+
+def add_sample(session_id: str) -> None:
+    """Put the sample product into a brief: its photos, and its words where there are none."""
+    person, words = require_person(), f"brief-{session_id}"
+    if did(lambda: commands().add_sample_photos(person, session_id)):
+        st.session_state[words] = st.session_state.get(words) or SAMPLE
 
 
 def component_value(key: str, name: str) -> Any:

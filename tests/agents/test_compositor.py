@@ -36,7 +36,7 @@ def compose(
 
 def frame(video: Path, at: float) -> Image.Image:
     still = ffmpeg.poster(video, at, video.with_suffix(".jpg"), width=4000)
-    with Image.open(still) as picture:
+    with Image.open(still, formats=["PNG", "JPEG"]) as picture:
         shown: Image.Image = picture.convert("RGB")
     return shown
 
@@ -58,7 +58,9 @@ def test_a_full_ad(tmp_path: Path) -> None:
     assert (made.width, made.height) == (1920, 1080)
     assert made.size_bytes == made.path.stat().st_size < 20_000_000
     for at, text in ((0.5, "Aurora Coffee Mug"), (made.seconds - 0.5, "Shop now")):
-        with Image.open(draw_card(text, (1920, 1080), tmp_path / "card.png")) as card:
+        with Image.open(
+            draw_card(text, (1920, 1080), tmp_path / "card.png"), formats=["PNG"]
+        ) as card:
             assert differs(frame(made.path, at), card) < 2
     assert not list(tmp_path.glob("cards-*"))
     assert not list(tmp_path.glob("*.part"))

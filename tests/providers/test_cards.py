@@ -29,7 +29,7 @@ NAMES = {
 
 
 def ink(path: Path) -> tuple[int, int, int, int] | None:
-    with Image.open(path) as picture:
+    with Image.open(path, formats=["PNG", "JPEG"]) as picture:
         box: tuple[int, int, int, int] | None = picture.convert("L").point(_is_ink).getbbox()
     return box
 
@@ -48,7 +48,7 @@ def test_names_stay_inside(tmp_path: Path, name: str, aspect: Aspect) -> None:
     assert box[1] > 0.03 * high
     assert box[2] < 0.97 * wide
     assert box[3] < 0.97 * high
-    with Image.open(card) as picture:
+    with Image.open(card, formats=["PNG", "JPEG"]) as picture:
         assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", aspect.size)
 
 

@@ -1,0 +1,71 @@
+# make run | test | check | fix | bench | drill: each sets up what it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PORT ?= 8501
+RUN := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+
+.PHONY: help run test check fix bench drill pictures clean
+
+help:
+	@echo "make run       start the app on http://localhost:$(PORT)"
+	@echo "make test      run all tests"
+	@echo "make check     lint, types, import rules"
+	@echo "make fix       format and mend what can be mended"
+	@echo "make bench     one line a figure"
+	@echo "make drill     long crash and soak runs"
+	@echo "make pictures  take the pictures in docs/pictures again"
+
+run: $(RUN)
+	@exec $(PY) -m streamlit run app.py --server.port $(PORT)
+
+test: $(DEV)
+	@$(PY) -m pytest $(ARGS)
+
+check: $(DEV)
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m tests.rules
+
+fix: $(DEV)
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+bench: $(DEV)
+	@$(PY) -m bench
+
+drill: $(DEV)
+	@$(PY) -m pytest -m drill --timeout=3600 $(ARGS)
+
+pictures: $(DEV)
+	@$(PY) -m tests.pictures
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# A plain file as the mark, so that the second start only compares two dates.
+$(PY):
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "adgen needs Python 3.11 or newer, and $(PYTHON) is not there. Install it, or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "adgen needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name a newer one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN): requirements.txt constraints.txt | $(PY)
+	@echo "Installing what the app needs (about a minute, once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUN)
+	@echo "Installing what the tests need"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@touch $@

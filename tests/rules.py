@@ -1,0 +1,78 @@
+"""Rules of the house that no linter knows: `python -m tests.rules`."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Vendors that have one door each: module -> the only files that may import it.
+DOORS = {
+    "replicate": ("adgen/providers/replicate.py",),
+    "boto3": ("adgen/providers/storage.py",),
+    "moviepy": ("adgen/providers/offline.py", "bench/"),
+    "imageio_ffmpeg": ("adgen/providers/ffmpeg.py", "tests/"),
+    # Outside the store only the type of a transaction is named.
+    "sqlalchemy": (
+        *("adgen/store/", "adgen/jobs.py", "adgen/commands.py", "adgen/pipeline.py", "tests/"),
+    ),
+    "dbos": ("adgen/jobs.py",),
+    "streamlit": ("app.py", "adgen/ui/", "pages/", "tests/"),
+}
+FORBIDDEN_CALLS = {"replicate.run", "os.system"}
+
+
+def main() -> int:
+    """Print every breach; gives the exit code."""
+    breaches = [breach for path in sources() for breach in check(path)]
+    for breach in breaches:
+        sys.stderr.write(f"{breach}\n")
+    sys.stdout.write(f"house rules: {len(breaches)} breaches\n")
+    return 1 if breaches else 0
+
+
+def sources() -> Iterator[Path]:
+    """Every Python file of ours."""
+    yield ROOT / "app.py"
+    for folder in ("adgen", "pages", "tests", "bench"):
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def check(path: Path) -> Iterator[str]:
+    """The breaches of one file."""
+    name = path.relative_to(ROOT).as_posix()
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        where = f"{name}:{getattr(node, 'lineno', 0)}"
+        for module in _imports(node):
+            allowed = DOORS.get(module.partition(".")[0])
+            if allowed is not None and not name.startswith(allowed):
+                yield f"{where}: {module} may be imported only by {', '.join(allowed)}"
+        if isinstance(node, ast.Call):
+            yield from (f"{where}: {why}" for why in _call(node))
+        if isinstance(node, ast.keyword) and node.arg == "shell" and _is_true(node.value):
+            yield f"{where}: never a shell"
+
+
+def _imports(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+
+
+def _call(node: ast.Call) -> Iterator[str]:
+    called = ast.unparse(node.func)
+    if called in FORBIDDEN_CALLS:
+        yield f"{called} is never used"
+    if called.endswith("Image.open") and not any(k.arg == "formats" for k in node.keywords):
+        yield "pictures are opened only with formats=[...]"
+
+
+def _is_true(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
