@@ -34,7 +34,7 @@ from adgen.domain import (
 )
 from adgen.errors import AdgenError, InputRejected
 from adgen.launch import Stack, raise_keyboard_interrupt
-from adgen.providers import ffmpeg, photos
+from adgen.providers import cards, ffmpeg, photos
 from adgen.providers.storage import storage
 from adgen.store import users, workers
 
@@ -256,6 +256,7 @@ def _doctor(_: argparse.Namespace) -> int:
         ("settings", lambda: f"home {settings().home}, provider {settings().provider}"),
         ("storage", lambda: (storage().check(), str(storage().root))[1]),  # type: ignore[func-returns-value]
         ("ffmpeg", ffmpeg.version),
+        ("fonts", _fonts),
         ("database", lambda: _database(stack)),
         ("worker", lambda: _workers(stack)),
     ]
@@ -270,6 +271,12 @@ def _doctor(_: argparse.Namespace) -> int:
     finally:
         stack.stop()
     return 1 if failed else 0
+
+
+def _fonts() -> str:
+    if cards.can_shape():
+        return "all scripts"
+    return "Arabic and Indic letters stay unjoined; install libfribidi0 to join them"
 
 
 def _database(stack: Stack) -> str:

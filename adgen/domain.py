@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 PROMPT_MIN = 3
 PROMPT_MAX = 2000
@@ -121,7 +122,18 @@ class Genre(StrEnum):
 ProductPrompt = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=PROMPT_MIN, max_length=PROMPT_MAX)
 ]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=TITLE_MAX)]
+
+
+def _printable(text: str) -> str:
+    """Without control characters, which no card can draw and Postgres cannot keep (NUL)."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+
+
+Title = Annotated[
+    str,
+    AfterValidator(_printable),
+    StringConstraints(strip_whitespace=True, max_length=TITLE_MAX),
+]
 
 
 class ImagePrompt(Value):

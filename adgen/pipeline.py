@@ -42,7 +42,7 @@ from adgen.domain import (
     View,
 )
 from adgen.errors import AdgenError, BadModelOutput, Cancelled, ContentRefused
-from adgen.providers import catalogue, music
+from adgen.providers import catalogue, ffmpeg, music
 from adgen.providers.models import Result
 from adgen.providers.sources import models_for
 from adgen.providers.storage import storage
@@ -349,10 +349,14 @@ def _make(row: Prediction, stage: str, work: Path) -> Result:
         return _cut(row, files, work, cancelled)
     door = models_for(spec.provider)
     try:
-        return door.collect(spec, row.provider_id or "", row.inputs, files, work, cancelled)
+        result = door.collect(spec, row.provider_id or "", row.inputs, files, work, cancelled)
     except Cancelled:
         door.cancel(row.provider_id or "")
         raise
+    if stage == "clip" and result.file:
+        # One full decode now, so that the cut never meets a broken clip.
+        ffmpeg.check_clip(result.file)
+    return result
 
 
 def _cancel_watch(job_id: str) -> Callable[[], bool]:

@@ -22,6 +22,8 @@ SUFFIXES = {
     "audio/ogg": ".ogg",
     "audio/flac": ".flac",
     "audio/mp4": ".m4a",
+    "audio/aac": ".aac",
+    "audio/webm": ".webm",
 }
 
 
@@ -42,7 +44,7 @@ class LocalStorage:
     def put(self, data: bytes, content_type: str) -> Stored:
         """Keep the bytes; putting the same bytes twice keeps one file."""
         digest = hashlib.sha256(data).hexdigest()
-        key = f"{digest[:2]}/{digest}{SUFFIXES[content_type]}"
+        key = f"{digest[:2]}/{digest}{SUFFIXES.get(content_type, '.bin')}"
         target = self.root / key
         if not target.exists():
             self._write(target, data)

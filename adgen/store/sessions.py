@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from sqlalchemy import Select, String, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from adgen.domain import (
@@ -116,7 +117,7 @@ def _posters(db: Session, ids: list[str]) -> dict[str, str]:
     """The first photo of each ad, for cards of ads without pictures yet."""
     rows = db.execute(
         select(Asset.session_id, Asset.id)
-        .distinct(Asset.session_id)
+        .ext(distinct_on(Asset.session_id))
         .where(Asset.session_id.in_(ids), Asset.asset_type == AssetType.PHOTO.value)
         .order_by(Asset.session_id, Asset.slot)
     )

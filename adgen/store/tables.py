@@ -95,7 +95,7 @@ class AdSession(Base):
     approved_clip_ids: Mapped[list[str]] = mapped_column(default=list)
     clip_order: Mapped[list[str]] = mapped_column(default=list)
     final_video_id: Mapped[str | None] = mapped_column(
-        ForeignKey("assets.id", use_alter=True, ondelete="SET NULL")
+        ForeignKey("assets.id", name="sessions_final_video", use_alter=True, ondelete="SET NULL")
     )
     total_cost: Mapped[Decimal] = mapped_column(MONEY, default=Decimal(0))
     created_at: Mapped[datetime] = mapped_column(default=now)

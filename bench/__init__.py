@@ -1,0 +1,1 @@
+"""Figures of the product, each with its limit: `make bench`."""

@@ -1,0 +1,25 @@
+"""Print one line a figure: `NAME VALUE (want <= LIMIT) ok|MISS`; non-zero when one misses."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+
+from bench import make_ad
+from bench.figure import Figure
+
+BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {"make_ad": make_ad.figures}
+
+
+def main() -> int:
+    """Run the benches named on the command line, or all."""
+    missed = 0
+    for name in sys.argv[1:] or BENCHES:
+        for figure in BENCHES[name]():
+            print(figure.line(), flush=True)
+            missed += not figure.held
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
