@@ -45,8 +45,7 @@ def _make(home: Path, out: Path) -> list[str]:
 def _decode(film: Path) -> Path:
     raw = film.with_suffix(".nut")
     subprocess.run(
-        [get_ffmpeg_exe(), "-v", "error", "-y", "-i", str(film), "-an", "-c:v", "rawvideo"]
-        + [str(raw)],
+        [get_ffmpeg_exe(), "-v", "error", "-i", str(film), "-an", "-c:v", "rawvideo", str(raw)],
         check=True,
     )
     return raw

@@ -13,7 +13,7 @@ DOORS = {
     "replicate": ("adgen/providers/replicate.py",),
     "boto3": ("adgen/providers/storage.py",),
     "moviepy": ("adgen/providers/offline.py", "bench/"),
-    "imageio_ffmpeg": ("adgen/providers/ffmpeg.py", "tests/"),
+    "imageio_ffmpeg": ("adgen/providers/ffmpeg.py", "tests/", "bench/"),
     # Outside the store only the type of a transaction is named.
     "sqlalchemy": (
         *("adgen/store/", "adgen/jobs.py", "adgen/commands.py", "adgen/pipeline.py", "tests/"),
