@@ -22,6 +22,8 @@ with board:
     components.board(
         "clipboard",
         [widgets.tile_of(clip, str(number)) for number, clip in enumerate(ad.ordered_clips, 1)],
+        layout="film",
+        ratio=ad.aspect.value,
     )
     seconds = sum(float(clip.details["duration_seconds"]) for clip in ad.ordered_clips)
     length = 2 + seconds - 0.5 * (len(ad.ordered_clips) - 1)

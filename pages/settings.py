@@ -10,7 +10,7 @@ from adgen.ui import components, state, widgets
 person = state.require_person()
 st.title("Settings")
 st.subheader("You")
-st.write(f"Signed in as **{person.email}** ({person.role}).")
+st.text(f"Signed in as {person.email} ({person.role})")
 components.sign_out()
 
 st.subheader("This installation")

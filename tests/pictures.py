@@ -95,7 +95,7 @@ def visit(page: Page, name: str, ad: str) -> None:
             const all = (root) => [...root.querySelectorAll("*")].flatMap(
                 (e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
             return all(document).every((e) => (e.complete !== false || e.loading === "lazy")
-                && !(e.readyState < 1 && e.preload !== "none"));
+                && !(e.readyState < 2 && e.preload !== "none"));
         }"""
     )
 

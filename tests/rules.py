@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOORS = {
     "replicate": ("adgen/providers/replicate.py",),
     "boto3": ("adgen/providers/storage.py",),
-    "moviepy": ("adgen/providers/offline.py", "bench/"),
+    "moviepy": ("adgen/providers/camera.py", "bench/"),
     "imageio_ffmpeg": ("adgen/providers/ffmpeg.py", "tests/", "bench/"),
     # Outside the store only the type of a transaction is named.
     "sqlalchemy": (

@@ -21,5 +21,6 @@ def clip_inputs(
         "aspect": aspect.value,
         "seed": seed,
         "slot": image.slot,
+        "attempt": 2 if again else 1,
         "focus": image.details.get("focus", [0.5, 0.5]),
     }

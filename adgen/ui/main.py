@@ -34,6 +34,8 @@ st.html(
 st.html(STYLE)
 
 person = state.find_person()
+if person:
+    st.logo(ICON, size="small")
 page = st.navigation(PAGES, position="top" if person else "hidden")
 if person is None:
     components.login(used_link=st.query_params.get("link") == "used")

@@ -53,6 +53,11 @@ def priced(label: str, amount: Decimal | None) -> str:
     return f"{label} · " + ("free" if amount == 0 else f"~{money(amount)}").replace("$", r"\$")
 
 
+def muted() -> str:
+    """The theme's quiet text colour, for charts; Streamlit's own is too faint on the light page."""
+    return "#98A1AD" if st.context.theme.type == "dark" else "#5C6570"
+
+
 def ago(moment: datetime) -> str:
     """How long ago, in words."""
     seconds = (datetime.now(UTC) - moment).total_seconds()

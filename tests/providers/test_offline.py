@@ -17,17 +17,12 @@ from PIL import Image, ImageChops
 
 from adgen.domain import Aspect, PromptPlan, View
 from adgen.errors import BadModelOutput, Cancelled
+from adgen.providers.camera import FRAME, plan_move
 from adgen.providers.catalogue import default_model
 from adgen.providers.models import Models, Result
-from adgen.providers.offline import (
-    FRAME,
-    OfflineModels,
-    PhotoInfo,
-    paint_placeholder,
-    plan_move,
-    share_photos,
-)
+from adgen.providers.offline import OfflineModels, PhotoInfo, share_photos
 from adgen.providers.photos import read_photo, sample_photos
+from adgen.providers.placeholder import paint_placeholder
 from adgen.providers.templates import plan_from_prompt
 
 BRIEF, STORYBOARD, IMAGE, CLIP = (
@@ -211,7 +206,7 @@ def test_the_label_is_painted_on_every_placeholder(monkeypatch: pytest.MonkeyPat
         (view, aspect): paint_placeholder(picture(), view, aspect)
         for view, aspect in zip(View, [*Aspect, Aspect.WIDE, Aspect.SQUARE], strict=True)
     }
-    monkeypatch.setattr("adgen.providers.offline._label", lambda *_: None)
+    monkeypatch.setattr("adgen.providers.placeholder._label", lambda *_: None)
     for (view, aspect), image in labelled.items():
         bare = paint_placeholder(picture(), view, aspect)
         box = ImageChops.difference(image, bare).getbbox()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -74,10 +74,15 @@ def wall(ads: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
 
 
 def board(
-    key: str, items: Sequence[Mapping[str, Any]], *, layout: str = "board", removable: bool = False
+    key: str,
+    items: Sequence[Mapping[str, Any]],
+    *,
+    layout: Literal["board", "film", "strip"] = "board",
+    ratio: str = "16:9",
+    removable: bool = False,
 ) -> str | None:
     """Pictures or clips side by side; gives the id of one a person removed."""
-    data = {"items": list(items), "layout": layout, "removable": removable}
+    data = {"items": list(items), "layout": layout, "ratio": ratio, "removable": removable}
     removed = _board(key=key, data=data, on_remove_change=_nothing).remove
     return str(removed) if removed else None
 

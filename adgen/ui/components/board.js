@@ -1,4 +1,5 @@
-// Pictures or clips side by side: a mood board, or the photos of a brief with a way to remove one.
+// Pictures or clips side by side: a mood board, a film's clips uncropped, or a brief's photos with
+// a way to remove one.
 export default function ({ parentElement, data, setTriggerValue }) {
   const board = parentElement.querySelector(".ad > div");
   const shape = JSON.stringify(data);
@@ -6,6 +7,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   board.dataset.shape = shape;
   board.className = data.layout;
   board.dataset.count = data.items.length;
+  board.style.setProperty("--ratio", data.ratio.replace(":", " / "));
+  board.style.setProperty("--columns", data.ratio === "16:9" ? 2 : 3);
   board.replaceChildren(...data.items.map((item) => {
     const figure = document.createElement("figure");
     const media = document.createElement(item.video ? "video" : "img");

@@ -178,7 +178,7 @@ export default function ({ parentElement, data, setStateValue }) {
       dd.className = "num";
       list.append(dt, dd);
     }
-    facts.append(head, text, list);
+    facts.append(head, list, text);
   }
 
   function paintOrder() {
@@ -208,7 +208,6 @@ export default function ({ parentElement, data, setStateValue }) {
       const seconds = chosen.reduce((total, id) => total + (by[id].seconds || 0), 0);
       const film = 2 + seconds - 0.5 * (chosen.length - 1);
       sum.className = "sum num";
-      sum.style.cssText = "background:none;border:0;cursor:default";
       sum.textContent = `film ${film.toFixed(1)} s`;
       bar.append(sum);
     }
