@@ -49,6 +49,7 @@ from adgen.store.database import Database, notify
 from adgen.store.tables import AdSession
 
 PHOTOS_MAX = 6
+DRAFT_MAX = 20_000
 MARKS = ("approved", "rejected")
 _PROMPT: TypeAdapter[str] = TypeAdapter(ProductPrompt)
 
@@ -174,6 +175,14 @@ class Commands:
         with self._change(person, session_id) as (_, ad):
             ad.title = _title(title, "name of the ad")
 
+    def save_draft(self, person: Person, session_id: str, name: str, value: str | None) -> None:
+        """Keep what a person typed or chose but has not used yet; None forgets it."""
+        if value is not None and len(value) > DRAFT_MAX:
+            return
+        with self._change(person, session_id, busy=True) as (_, ad):
+            kept = {k: v for k, v in ad.drafts.items() if k != name}
+            ad.drafts = kept if value is None else {**kept, name: value.replace("\x00", "")}
+
     def add_photo(self, person: Person, session_id: str, data: bytes, name: str) -> str:
         """Keep a product photo; gives its asset id. Raises InputRejected with what would do."""
         photo = photos.read_photo(data, name)
@@ -238,6 +247,7 @@ class Commands:
             ad.title = ad.title or prompt[:80]
             ad.aspect = (aspect or Aspect(ad.aspect)).value
             ad.prompts, ad.notes = [], []
+            _forget_drafts(ad, "product_prompt", "aspect")
             return self._start(db, ad, JobKind.IMAGES, list(range(len(View))), plan=True)
 
     def set_marks(
@@ -285,6 +295,7 @@ class Commands:
                 raise WrongStage(f"Approve at least {IMAGES_TO_APPROVE} pictures first.")
             if model:
                 ad.clip_model = _choice(model, "clip", ad.provider)
+            _forget_drafts(ad, "video_prompt")
             changed = ad.video_prompt != prompt
             ad.video_prompt = prompt
             db.flush()
@@ -364,6 +375,7 @@ class Commands:
                 raise InputRejected("Choose a music genre, or switch the music off.")
             ad.text_overlay = overlay.model_dump(mode="json")
             ad.audio = audio.model_dump(mode="json")
+            _forget_drafts(ad, "product_name", "cta", "music", "own_music", "aspect")
             ad.aspect = (aspect or Aspect(ad.aspect)).value
             return self._start(db, ad, JobKind.VIDEO, [0], plan=False)
 
@@ -482,6 +494,11 @@ def _with_approved(
     """Marks after an approval: the chosen are approved, formerly approved ones are open again."""
     kept = {k: v for k, v in marks.items() if k not in shown or v == "rejected"}
     return {**kept, **dict.fromkeys(chosen, "approved")}
+
+
+def _forget_drafts(ad: AdSession, *names: str) -> None:
+    """What was used is no draft any more."""
+    ad.drafts = {name: value for name, value in ad.drafts.items() if name not in names}
 
 
 def _require_own(chosen: Sequence[str], present: Sequence[str], what: str) -> None:

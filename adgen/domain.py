@@ -265,6 +265,7 @@ class AdState(Value):
     prompts: tuple[ImagePrompt, ...]
     scenes: tuple[Scene, ...]
     marks: dict[str, str]
+    drafts: dict[str, Any]
     text_overlay: TextOverlay
     audio: AudioChoice
     failed_stage: Stage | None

@@ -284,3 +284,11 @@ def test_parallel_starts_cannot_pass_the_total_budget(
         thread.join()
     # Three at $0.301 fit under a dollar, a fourth does not.
     assert len(started) == 3
+
+
+def test_a_draft_is_kept_until_it_is_used(commands: Commands, person: Person, ad: AdState) -> None:
+    commands.save_draft(person, ad.id, "product_prompt", "oak ch")
+    commands.save_draft(person, ad.id, "cta", "Sit down")
+    assert commands.load_ad(person, ad.id).drafts == {"product_prompt": "oak ch", "cta": "Sit down"}
+    commands.start_images(person, ad.id, "oak chair")
+    assert commands.load_ad(person, ad.id).drafts == {"cta": "Sit down"}

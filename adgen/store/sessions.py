@@ -160,6 +160,7 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
         prompts=tuple(ImagePrompt.model_validate(p) for p in ad.prompts),
         scenes=tuple(Scene.model_validate(s) for s in ad.scenes),
         marks=dict(ad.marks),
+        drafts=dict(ad.drafts),
         text_overlay=overlay,
         audio=audio,
         failed_stage=Stage(ad.failed_stage) if ad.failed_stage else None,

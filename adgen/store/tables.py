@@ -110,6 +110,7 @@ class AdSession(Base):
     prompts: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     scenes: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     marks: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    drafts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     text_overlay: Mapped[dict[str, Any]] = mapped_column(default=dict)
     audio: Mapped[dict[str, Any]] = mapped_column(default=dict)
     failed_stage: Mapped[str | None] = mapped_column(String(32))

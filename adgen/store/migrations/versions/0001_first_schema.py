@@ -72,6 +72,7 @@ def upgrade() -> None:
     sa.Column('prompts', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('scenes', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('marks', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('drafts', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('text_overlay', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('audio', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('failed_stage', sa.String(length=32), nullable=True),
