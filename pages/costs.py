@@ -56,7 +56,7 @@ frame["usd"] = frame.cost_usd.fillna(0).astype(float)
 frame["calls"] = 1
 measure = "usd" if frame.usd.sum() else "calls"
 daily = frame.groupby(["day", "step"], as_index=False)[measure].sum()
-by_model = frame.groupby("model_used", as_index=False)[measure].sum().sort_values(measure)
+by_model = frame.groupby("model_used", as_index=False)[measure].sum()
 words = {"usd": "US dollars", "calls": "Calls", "day": "", "step": "", "model_used": ""}
 shape = {
     "margin": {"l": 0, "r": 0, "t": 8, "b": 0},
@@ -80,7 +80,9 @@ figure.update_layout(shape, xaxis_type="category").update_xaxes(ink).update_yaxe
 left.plotly_chart(figure, config={"displayModeBar": False})
 right.caption("By model")
 figure = px.bar(by_model, x=measure, y="model_used", orientation="h", labels=words)
-figure.update_layout(shape, bargap=0.4).update_xaxes(ink).update_yaxes(ink)
+figure.update_layout(shape, bargap=0.4, yaxis_categoryorder="total ascending").update_xaxes(
+    ink
+).update_yaxes(ink)
 right.plotly_chart(figure, config={"displayModeBar": False})
 
 st.caption(f"Showing {len(frame):,} calls, newest first. Times are UTC.")

@@ -27,7 +27,8 @@ with board:
     )
     seconds = sum(float(clip.details["duration_seconds"]) for clip in ad.ordered_clips)
     length = 2 + seconds - 0.5 * (len(ad.ordered_clips) - 1)
-    st.caption(f"{len(ad.ordered_clips)} clips with cards and crossfades: {length:.1f} s")
+    clips = "1 clip" if len(ad.ordered_clips) == 1 else f"{len(ad.ordered_clips)} clips"
+    st.caption(f"{clips} with cards and crossfades: {length:.1f} s")
 with words:
     name = st.text_input(
         "Name on the opening card",

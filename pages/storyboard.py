@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from adgen.domain import PROMPT_MAX, JobKind
+from adgen.domain import PROMPT_MAX, Aspect, JobKind
 from adgen.ui import components, state, widgets
 
 person, ad = state.require_ad()
@@ -18,7 +18,12 @@ if len(ad.approved_images) < 2:
 
 board, words = st.columns([3, 2], gap="large")
 with board:
-    components.board("mood", [widgets.tile_of(i, i.details["view"]) for i in ad.approved_images])
+    components.board(
+        "mood",
+        [widgets.tile_of(i, i.details["view"]) for i in ad.approved_images],
+        layout="board" if ad.aspect is Aspect.WIDE else "film",
+        ratio=ad.aspect.value,
+    )
 with words:
     prompt = st.text_area(
         "How should it move?",

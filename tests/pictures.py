@@ -95,14 +95,14 @@ def visit(page: Page, name: str, ad: str) -> None:
             const all = (root) => [...root.querySelectorAll("*")].flatMap(
                 (e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
             return all(document).every((e) => (e.complete !== false || e.loading === "lazy")
-                && !(e.readyState < 2 && e.preload !== "none"));
+                && !(e.preload !== "none" && (e.readyState < 2 || e.networkState === 2)));
         }"""
     )
 
 
 def take(page: Page, name: str, width: int, scheme: str) -> None:
     """Keep what the window shows, once it has stopped moving."""
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(2500 if name == "final" else 700)  # the player's own ring fades slowly
     page.screenshot(path=OUT / f"{name}-{width}-{scheme}.png")
 
 

@@ -34,10 +34,12 @@ st.html(
 st.html(STYLE)
 
 person = state.find_person()
-if person:
-    st.logo(ICON, size="small")
-page = st.navigation(PAGES, position="top" if person else "hidden")
+# Streamlit's own bar becomes a drawer on a phone, which stays open over every page.
+page = st.navigation(PAGES, position="hidden")
 if person is None:
     components.login(used_link=st.query_params.get("link") == "used")
     st.stop()
+with st.container(key="nav", horizontal=True, vertical_alignment="center", gap="xsmall"):
+    for place in PAGES[:3]:
+        st.page_link(place, width="content")
 page.run()

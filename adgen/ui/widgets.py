@@ -150,6 +150,7 @@ def follow(ad: AdState, draw: Callable[[AdState], None]) -> None:
 def failure(ad: AdState, kind: JobKind, stage: Stage) -> None:
     """What failed, what was kept, and the retry with its price."""
     if ad.stage is not Stage.FAILED or ad.failed_stage is not stage or ad.failure is None:
+        _some_failed(ad, kind)
         return
     st.error(ad.failure.replace("$", r"\$"), icon=":material/error:")
     model = ad.image_model if kind is JobKind.IMAGES else ad.clip_model
@@ -166,6 +167,19 @@ def failure(ad: AdState, kind: JobKind, stage: Stage) -> None:
         lambda: state.commands().retry(state.require_person(), ad.id)
     ):
         st.rerun()
+
+
+def _some_failed(ad: AdState, kind: JobKind) -> None:
+    """A run that was good enough to go on, but not complete."""
+    if ad.job is None or ad.job.kind is not kind or ad.job.live:
+        return
+    if failed := list(ad.job.slots.values()).count("failed"):
+        noun, where = ("clips", "storyboard") if kind is JobKind.CLIPS else ("pictures", "brief")
+        st.warning(
+            f"{failed} of {ad.job.total} {noun} failed; the others are kept. "
+            f"Go on with them, or try again from the {where}.",
+            icon=":material/warning:",
+        )
 
 
 def tile_of(asset: AssetInfo, label: str) -> dict[str, Any]:
@@ -273,7 +287,7 @@ def light_table(
             "marks": {i: m for i, m in ad.marks.items() if i in own},
             "order": [i for i in ad.clip_order if i in own],
             "need": need,
-            "ratio": ad.aspect.value.replace(":", " / "),
+            "ratio": ad.aspect.value,
             "seq": sent["seq"],
             "locked": False,
         },

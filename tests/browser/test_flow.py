@@ -181,12 +181,13 @@ def test_a_deep_link_shows_a_stranger_the_form_only(page: Page, path: str) -> No
     page.goto(path)
     expect(page.get_by_label("E-mail")).to_be_visible()
     expect(page.get_by_role("heading")).to_have_text(["adgen"])
-    expect(page.get_by_test_id("stTopNavLink")).to_have_count(0)
+    expect(page.get_by_test_id("stPageLink")).to_have_count(0)
     page.get_by_label("E-mail").fill(steps.EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_label("E-mail")).to_have_count(0)
     expect(page).to_have_url(re.compile(re.escape(path)))
+    expect(page.get_by_test_id("stPageLink")).to_have_count(3)
 
 
 def test_an_ad_of_somebody_else_is_not_here(page: Page, app: App) -> None:
@@ -219,3 +220,24 @@ def test_sign_out_ends_the_login_everywhere(signed_in: Page, app: App) -> None:
     page.go_back()
     expect(page.get_by_label("E-mail")).to_be_visible()
     assert httpx.get(f"{app.url}/api/sessions", cookies=cookies).status_code == 401
+
+
+def test_a_phone_shows_everything_within_reach(signed_in: Page) -> None:
+    page = signed_in
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/")
+    steps.new_ad(page)
+    steps.sample_images(page)
+    ad = steps.ad_id(page)
+    for path in ("/", "/costs", "/settings", f"/brief?ad={ad}", f"/images?ad={ad}"):
+        page.goto(path)
+        expect(page.get_by_test_id("stPageLink")).to_have_count(3)
+        expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+        page.wait_for_timeout(500)
+        width = "document.querySelector('[data-testid=stMain]').scrollWidth"
+        assert page.evaluate(width) <= 390, path
+        for press in page.locator("main").get_by_role("button").all():
+            # Help marks have no words; a touch of their label's line opens them too.
+            words, box = press.inner_text().strip(), press.bounding_box()
+            assert not words or not box or box["height"] >= 40, (path, words, box)
+    expect(steps.button(page, "Continue with 0")).to_be_in_viewport()

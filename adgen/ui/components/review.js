@@ -8,6 +8,8 @@ const ICON = {
 };
 const WORDS = { approved: "approved", rejected: "rejected", open: "undecided" };
 const WAITING = { queued: "waiting", running: "generating", retrying: "trying again", failed: "failed" };
+// So many side by side that all six are in sight at once.
+const COLUMNS = { "16:9": 3, "1:1": 3, "4:5": 4, "9:16": 6 };
 
 export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".review");
@@ -82,7 +84,9 @@ export default function ({ parentElement, data, setStateValue }) {
   // Tiles are kept between paints, so a picture never blinks and nothing jumps.
   const grid = root.querySelector(".grid");
   const side = root.querySelector(".side");
-  grid.style.setProperty("--ratio", data.ratio);
+  grid.style.setProperty("--ratio", data.ratio.replace(":", " / "));
+  grid.style.setProperty("--columns", Math.min(COLUMNS[data.ratio], Math.max(items.length, 3)));
+  const columns = () => getComputedStyle(grid).gridTemplateColumns.split(" ").length;
   while (grid.children.length > items.length) grid.lastElementChild.remove();
   items.forEach((item, index) => {
     let cell = grid.children[index];
@@ -246,8 +250,8 @@ export default function ({ parentElement, data, setStateValue }) {
     " ": () => zoom(s.focus),
     ArrowLeft: () => move(-1),
     ArrowRight: () => move(1),
-    ArrowUp: () => move(-3),
-    ArrowDown: () => move(3),
+    ArrowUp: () => move(-columns()),
+    ArrowDown: () => move(columns()),
     "[": () => shift(-1),
     "]": () => shift(1),
     "?": () => { const keys = side.querySelector(".keys"); keys.open = !keys.open; },
