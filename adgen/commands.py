@@ -354,6 +354,12 @@ class Commands:
                 ),
             )
 
+    def keep_own_music(self, person: Person, session_id: str, data: bytes, name: str) -> str:
+        """As `add_music`, and remember it as the choice for the next film."""
+        asset_id = self.add_music(person, session_id, data, name)
+        self.save_draft(person, session_id, "own_music", asset_id)
+        return asset_id
+
     def start_video(
         self,
         person: Person,
@@ -382,19 +388,14 @@ class Commands:
     # Runs
 
     def retry(self, person: Person, session_id: str) -> Started:
-        """Run a failed stage again: only what is missing is made."""
+        """Make what a failed or stopped run left out, and only that."""
         with self._change(person, session_id) as (db, ad):
-            if ad.stage != Stage.FAILED or ad.failed_stage is None:
+            missing = sessions.load_state(db, person, session_id).missing
+            if missing is None:
                 raise WrongStage("There is nothing to retry.")
-            state = sessions.load_state(db, person, session_id)
-            if ad.failed_stage == Stage.FINAL_COMPOSITION:
-                return self._start(db, ad, JobKind.VIDEO, [0], plan=False)
-            if ad.failed_stage == Stage.CLIP_GENERATION:
-                slots = self._clip_slots(db, person, ad)
-                return self._start(db, ad, JobKind.CLIPS, slots, plan=not ad.scenes)
-            have = {image.slot for image in state.images if not image.stale}
-            slots = [slot for slot in range(len(View)) if slot not in have]
-            return self._start(db, ad, JobKind.IMAGES, slots, plan=not ad.prompts)
+            kind, slots = missing
+            planned = {JobKind.IMAGES: ad.prompts, JobKind.CLIPS: ad.scenes}.get(kind, True)
+            return self._start(db, ad, kind, slots, plan=not planned)
 
     def cancel(self, person: Person, session_id: str) -> AdState:
         """Stop the ad's run. What is finished is kept; the ad goes back to its last choice."""

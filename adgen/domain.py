@@ -282,6 +282,28 @@ class AdState(Value):
         """Whether a run is going on for it."""
         return self.job is not None and self.job.live
 
+    @property
+    def missing(self) -> tuple[JobKind, list[int]] | None:
+        """What the last run should have made and did not: its kind and slots.
+
+        None when nothing is missing, or while a run goes on.
+        """
+        if self.working:
+            return None
+        at = self.failed_stage or self.stage
+        if at is Stage.FINAL_COMPOSITION:
+            return JobKind.VIDEO, [0]
+        if at in (Stage.IMAGE_GENERATION, Stage.IMAGE_SELECTION):
+            kind, wanted, have = JobKind.IMAGES, [*range(len(View))], self.images
+        elif at in (Stage.CLIP_GENERATION, Stage.CLIP_SELECTION):
+            kind, have = JobKind.CLIPS, self.clips
+            wanted = [image.slot for image in self.approved_images]
+        else:
+            return None
+        made = {asset.slot for asset in have if not asset.stale}
+        slots = [slot for slot in wanted if slot not in made]
+        return (kind, slots) if slots else None
+
     def image(self, asset_id: str) -> AssetInfo | None:
         """The current picture with this id."""
         return next((a for a in self.images if a.id == asset_id), None)

@@ -237,10 +237,21 @@ def _progress(job: Job, stage: str, slot: int, again: bool) -> dict[str, Any]:
         return {"message": what}
     if stage == "video":
         return {"message": "Cutting the film...", "slot": slot, "state": "running"}
-    ended = sum(state in ("done", "failed") for state in job.slots.values())
     verb = "Trying again:" if again else "Generating"
-    message = f"{verb} {stage} {min(ended + 1, job.total)} of {job.total}..."
-    return {"message": message, "slot": slot, "state": "running"}
+    ended = sum(state in ("done", "failed") for state in job.slots.values())
+    return {"message": _count(verb, stage, ended, job.total), "slot": slot, "state": "running"}
+
+
+def _count(verb: str, stage: str, ended: int, total: int) -> str:
+    return f"{verb} {stage} {min(ended + 1, total)} of {total}..."
+
+
+def _next(db: Session, row: Prediction, stage: str) -> str:
+    """What the bar says once this one is done."""
+    slots = jobs.lock_job(db, row.job_id).slots
+    # This one's slot is counted by the caller's report.
+    ended = 1 + sum(state in ("done", "failed") for state in slots.values())
+    return _count("Generating", stage, ended, len(slots))
 
 
 def _call(
@@ -457,7 +468,7 @@ def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> d
             )
             _place(db, ad, stage, slot, asset_id)
             if stage != "video":
-                jobs.report(db, row.job_id, slot=slot, state="done")
+                jobs.report(db, row.job_id, slot=slot, state="done", message=_next(db, row, stage))
         notify(db, ad.id)
     return {"asset_id": asset_id, "text": result.text, "error": None, "retry": False}
 

@@ -46,6 +46,7 @@ elif not ads:
             ],
             layout="strip",
         )
+        st.caption("Sample photos: Pexels licence")
         if st.button("Try the sample product", icon=":material/chair_alt:"):
             ad = state.commands().create_ad(person)
             state.add_sample(ad.id)

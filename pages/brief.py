@@ -15,19 +15,18 @@ words, photos = st.columns([3, 2], gap="large")
 with words:
     prompt = st.text_area(
         "What is the product?",
-        value=state.remember(f"prompt-{ad.id}", ad.product_prompt),
-        key=f"brief-{ad.id}",
+        value=state.drafted(ad, "product_prompt", ad.product_prompt),
+        **state.field(ad, "product_prompt"),
         height=120,
         max_chars=PROMPT_MAX,
         placeholder="Pink tennis shoes with a white sole, sunny court",
         help="Name the thing, its colour and material, and the mood. Six views are made from it.",
     )
-    state.keep(f"prompt-{ad.id}", prompt)
     aspect = st.segmented_control(
         "Shape of the film",
         [a.value for a in Aspect],
-        default=ad.aspect.value,
-        key=f"aspect-{ad.id}",
+        default=state.drafted(ad, "aspect", ad.aspect),
+        **state.field(ad, "aspect"),
         help="16:9 for the web and television, 9:16 for stories, 1:1 and 4:5 for feeds.",
     )
 with photos:

@@ -14,8 +14,10 @@ def table(now: AdState) -> None:
     """Progress, the clips, their order and the step after them."""
     labels = {image.slot: image.details["view"] for image in now.approved_images}
     labels |= {clip.slot: labels.get(clip.slot, "older clip") for clip in now.clips}
-    widgets.progress(now, JobKind.CLIPS, "clips")
-    widgets.failure(now, JobKind.CLIPS, Stage.CLIP_GENERATION)
+    # Always there, so that what stands below keeps its place when the bar goes.
+    with st.container():
+        widgets.progress(now, JobKind.CLIPS, "clips")
+        widgets.shortfall(now, JobKind.CLIPS, Stage.CLIP_GENERATION)
     if not labels or (not now.clips and not widgets.job_of(now, JobKind.CLIPS)):
         st.subheader("No clips yet")
         st.write("Say how the pictures should move, and the clips appear here.")

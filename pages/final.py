@@ -13,7 +13,7 @@ widgets.header(ad, "final")
 def film(now: AdState) -> None:
     """Progress, then the film."""
     widgets.progress(now, JobKind.VIDEO, "video")
-    widgets.failure(now, JobKind.VIDEO, Stage.FINAL_COMPOSITION)
+    widgets.shortfall(now, JobKind.VIDEO, Stage.FINAL_COMPOSITION)
     video = now.final_video
     if video is None:
         if not now.working and now.stage is not Stage.FAILED:

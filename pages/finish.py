@@ -1,10 +1,14 @@
 """Name, call to action and music; then the film is cut."""
 
+from functools import partial
+
 import streamlit as st
 
 from adgen.domain import TITLE_MAX, Aspect, AudioChoice, Genre, TextOverlay
 from adgen.providers import catalogue
 from adgen.ui import components, state, widgets
+
+NONE, OWN = "none", "your file"
 
 person, ad = state.require_ad()
 act = state.commands()
@@ -32,49 +36,61 @@ with board:
 with words:
     name = st.text_input(
         "Name on the opening card",
-        value=ad.text_overlay.product_name or ad.product[:60].capitalize(),
-        key=f"name-{ad.id}",
+        value=state.drafted(
+            ad, "product_name", ad.text_overlay.product_name or ad.product[:60].capitalize()
+        ),
+        **state.field(ad, "product_name"),
         max_chars=TITLE_MAX,
     )
     cta = st.text_input(
         "Call to action on the closing card",
-        value=ad.text_overlay.cta or "Shop now",
-        key=f"cta-{ad.id}",
+        value=state.drafted(ad, "cta", ad.text_overlay.cta or "Shop now"),
+        **state.field(ad, "cta"),
         max_chars=TITLE_MAX,
     )
-    choices = ["none", *Genre, "your file"]
-    chosen = ad.audio.genre or Genre.UPBEAT
+    used = OWN if ad.audio.own_asset_id else ad.audio.genre or Genre.UPBEAT
     music = st.pills(
         "Music",
-        choices,
-        default="none" if not ad.audio.enabled else chosen,
-        key=f"music-{ad.id}",
+        [NONE, *Genre, OWN],
+        default=state.drafted(ad, "music", used if ad.audio.enabled else NONE),
+        **state.field(ad, "music"),
         format_func=str.capitalize,
+        required=True,
     )
-    own = None
-    if music == "your file":
-        own = st.file_uploader(
+    own_id = state.drafted(ad, "own_music", ad.audio.own_asset_id or "")
+    if music == OWN:
+        file = st.file_uploader(
             "Music file", type=["mp3", "wav", "m4a", "ogg", "flac"], key=f"own-{ad.id}"
         )
+        if file is not None and state.remember(f"own-name-{ad.id}", "") != file.file_id:
+            keep = partial(act.keep_own_music, person, ad.id, file.getvalue(), file.name)
+            if state.did(keep):
+                state.keep(f"own-name-{ad.id}", file.file_id)
+                st.rerun()
+        elif own_id:
+            st.caption("Your music file is kept with this ad.")
     aspect = st.segmented_control(
-        "Shape", [a.value for a in Aspect], default=ad.aspect.value, key=f"shape-{ad.id}"
+        "Shape",
+        [a.value for a in Aspect],
+        default=state.drafted(ad, "aspect", ad.aspect),
+        **state.field(ad, "aspect"),
     )
 
 
 def cut() -> object:
     """Start the film with what the page says."""
     overlay = TextOverlay(product_name=name, cta=cta)
-    audio = AudioChoice(enabled=False, genre=None)
-    if music in set(Genre):
+    if music == OWN:
+        audio = AudioChoice(genre=None, own_asset_id=own_id)
+    elif music == NONE:
+        audio = AudioChoice(enabled=False, genre=None)
+    else:
         audio = AudioChoice(genre=Genre(music))
-    elif own is not None:
-        asset_id = act.add_music(person, ad.id, own.getvalue(), own.name)
-        audio = AudioChoice(genre=None, own_asset_id=asset_id)
     return act.start_video(person, ad.id, overlay, audio, aspect=Aspect(aspect or ad.aspect))
 
 
 price = catalogue.default_model("video", ad.provider).price
-waiting = music == "your file" and own is None
+waiting = music == OWN and not own_id
 if widgets.next_bar(
     "Choose a music file" if waiting else "",
     widgets.priced("Render the film", price),

@@ -1,5 +1,7 @@
 """Six pictures of one product: they arrive one by one; approve at least two."""
 
+import streamlit as st
+
 from adgen.domain import IMAGES_TO_APPROVE, AdState, JobKind, Stage, View
 from adgen.ui import state, widgets
 
@@ -12,8 +14,10 @@ widgets.header(ad, "images")
 
 def table(now: AdState) -> None:
     """Progress, the pictures and the step after them, from the database as it is now."""
-    widgets.progress(now, JobKind.IMAGES, "images")
-    widgets.failure(now, JobKind.IMAGES, Stage.IMAGE_GENERATION)
+    # Always there, so that what stands below keeps its place when the bar goes.
+    with st.container():
+        widgets.progress(now, JobKind.IMAGES, "images")
+        widgets.shortfall(now, JobKind.IMAGES, Stage.IMAGE_GENERATION)
     widgets.light_table(now, JobKind.IMAGES, now.images, LABELS, IMAGES_TO_APPROVE)
     chosen = [image for image in now.images if now.marks.get(image.id) == "approved"]
     price = act.estimate(JobKind.CLIPS, now.provider, now.clip_model, max(len(chosen), 1))

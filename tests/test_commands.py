@@ -292,3 +292,25 @@ def test_a_draft_is_kept_until_it_is_used(commands: Commands, person: Person, ad
     assert commands.load_ad(person, ad.id).drafts == {"product_prompt": "oak ch", "cta": "Sit down"}
     commands.start_images(person, ad.id, "oak chair")
     assert commands.load_ad(person, ad.id).drafts == {"cta": "Sit down"}
+
+
+def test_what_a_stopped_run_left_out_can_be_made(
+    commands: Commands, person: Person, ad: AdState, database: Database
+) -> None:
+    with pytest.raises(WrongStage):
+        commands.retry(person, ad.id)
+    commands.start_images(person, ad.id, "oak chair")
+    commands.cancel(person, ad.id)
+    give(database, ad, AssetType.IMAGE, 5)
+    commands.retry(person, ad.id)
+    job = commands.load_ad(person, ad.id).job
+    assert job is not None
+    assert list(job.slots) == ["5"]
+
+
+def test_a_nul_in_an_address_is_just_absent(commands: Commands, person: Person) -> None:
+    with pytest.raises(NotFound):
+        commands.load_ad(person, "a\x00b")
+    with pytest.raises(NotFound):
+        commands.load_file(person, "a\x00b")
+    assert commands.list_ads(person, search="a\x00b") == []

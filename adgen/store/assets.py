@@ -78,7 +78,7 @@ def add_asset(db: Session, session_id: str, new: NewAsset) -> str:
 
 def load_asset(db: Session, asset_id: str) -> Asset:
     """The row, else NotFound."""
-    row = db.get(Asset, asset_id)
+    row = db.get(Asset, asset_id.replace("\x00", ""))
     if row is None:
         raise NotFound("That file does not exist.")
     return row

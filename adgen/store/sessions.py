@@ -50,7 +50,8 @@ def may_see(person: Person, owner_id: int) -> bool:
 
 def load_ad(db: Session, person: Person, session_id: str, *, lock: bool = False) -> AdSession:
     """The row; NotFound when it is absent or somebody else's."""
-    query = select(AdSession).where(AdSession.id == session_id)
+    # Postgres cannot even be asked for a NUL.
+    query = select(AdSession).where(AdSession.id == session_id.replace("\x00", ""))
     ad = db.scalars(query.with_for_update(key_share=True) if lock else query).one_or_none()
     if ad is None or not may_see(person, ad.user_id):
         raise NotFound("That ad does not exist.")
@@ -74,6 +75,7 @@ def _visible(query: Select[AdSession, str], person: Person, search: str) -> Sele
 
 
 def _escape(words: str) -> str:
+    words = words.replace("\x00", "")
     return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 

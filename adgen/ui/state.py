@@ -96,11 +96,29 @@ def keep(key: str, value: Any) -> None:
     st.session_state[key] = value
 
 
+def field(ad: AdState, name: str) -> dict[str, Any]:
+    """Arguments of a widget whose value is kept as a draft of the ad, whatever happens next."""
+    key = f"{name}-{ad.id}"
+    return {"key": key, "on_change": _save_draft, "args": (ad.id, name, key)}
+
+
+def drafted(ad: AdState, name: str, otherwise: str) -> str:
+    """What a field begins with: its draft, else what the ad says."""
+    return str(ad.drafts.get(name, otherwise))
+
+
+def _save_draft(session_id: str, name: str, key: str) -> None:
+    value = st.session_state.get(key)
+    text = None if value is None else str(value)
+    did(lambda: commands().save_draft(require_person(), session_id, name, text))
+
+
 def add_sample(session_id: str) -> None:
     """Put the sample product into a brief: its photos, and its words where there are none."""
-    person, words = require_person(), f"brief-{session_id}"
+    person, key = require_person(), f"product_prompt-{session_id}"
     if did(lambda: commands().add_sample_photos(person, session_id)):
-        st.session_state[words] = st.session_state.get(words) or SAMPLE
+        st.session_state[key] = st.session_state.get(key) or SAMPLE
+        _save_draft(session_id, "product_prompt", key)
 
 
 def component_value(key: str, name: str) -> Any:

@@ -147,39 +147,32 @@ def follow(ad: AdState, draw: Callable[[AdState], None]) -> None:
     live()
 
 
-def failure(ad: AdState, kind: JobKind, stage: Stage) -> None:
-    """What failed, what was kept, and the retry with its price."""
-    if ad.stage is not Stage.FAILED or ad.failed_stage is not stage or ad.failure is None:
-        _some_failed(ad, kind)
+def shortfall(ad: AdState, kind: JobKind, stage: Stage) -> None:
+    """What a run left out: why, what was kept, and making the rest with its price."""
+    failed = ad.stage is Stage.FAILED and ad.failed_stage is stage
+    missing = ad.missing
+    if failed and ad.failure:
+        st.error(ad.failure.replace("$", r"\$"), icon=":material/error:")
+    elif missing and missing[0] is kind and job_of(ad, kind):
+        noun = "pictures" if kind is JobKind.IMAGES else "clips"
+        total = 6 if kind is JobKind.IMAGES else len(ad.approved_image_ids)
+        st.warning(
+            f"{total - len(missing[1])} of {total} {noun} are here. Go on with them, or make "
+            "the missing ones.",
+            icon=":material/warning:",
+        )
+    if missing is None or missing[0] is not kind or not job_of(ad, kind):
         return
-    st.error(ad.failure.replace("$", r"\$"), icon=":material/error:")
-    model = ad.image_model if kind is JobKind.IMAGES else ad.clip_model
-    missing = (
-        6 - len([i for i in ad.images if not i.stale])
-        if kind is JobKind.IMAGES
-        else (len(ad.approved_image_ids) - len([c for c in ad.clips if not c.stale]))
-    )
     label = "Cut again"
     if kind is not JobKind.VIDEO:
-        price = state.commands().estimate(kind, ad.provider, model, max(missing, 1), plan=False)
-        label = priced(f"Retry the missing {missing}", price)
+        model = ad.image_model if kind is JobKind.IMAGES else ad.clip_model
+        count, planned = len(missing[1]), ad.prompts if kind is JobKind.IMAGES else ad.scenes
+        price = state.commands().estimate(kind, ad.provider, model, count, plan=not planned)
+        label = priced(f"Make the missing {count}", price)
     if st.button(label, key="retry", icon=":material/refresh:") and state.did(
         lambda: state.commands().retry(state.require_person(), ad.id)
     ):
         st.rerun()
-
-
-def _some_failed(ad: AdState, kind: JobKind) -> None:
-    """A run that was good enough to go on, but not complete."""
-    if ad.job is None or ad.job.kind is not kind or ad.job.live:
-        return
-    if failed := list(ad.job.slots.values()).count("failed"):
-        noun, where = ("clips", "storyboard") if kind is JobKind.CLIPS else ("pictures", "brief")
-        st.warning(
-            f"{failed} of {ad.job.total} {noun} failed; the others are kept. "
-            f"Go on with them, or try again from the {where}.",
-            icon=":material/warning:",
-        )
 
 
 def tile_of(asset: AssetInfo, label: str) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def test_images_before_and_after_they_are_made(
     assert at.button(key="next").disabled
     images = with_pictures(commands, database, person, ad, count=5)
     words = visit(at, "images", ad.id)
-    assert "1 of 6 pictures failed; the others are kept." in words
+    assert "5 of 6 pictures are here." in words
     assert "Approve at least 2 pictures" in words
     assert at.button(key="next").disabled
     commands.set_marks(person, ad.id, dict.fromkeys(images[:3], "approved"))
@@ -173,7 +173,7 @@ def test_a_failed_run_says_why_and_offers_the_rest(
         row.failure = "4 of 6 pictures failed ($0.05 each)."
     words = visit(at, "images", ad.id)
     assert r"4 of 6 pictures failed (\$0.05 each)." in words
-    assert "Retry the missing 4 · free" in words
+    assert "Make the missing 4 · free" in words
 
 
 def test_each_step_says_what_it_waits_for(at: AppTest, ad: AdState) -> None:

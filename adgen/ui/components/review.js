@@ -1,6 +1,8 @@
 // The light table: pictures or clips, three states each, keys first. Painted at once here, kept by
 // the server; `seq` tells an answer to our newest press from one that is already old.
 const MEMORY = new WeakMap();
+// Where a person was looking, also when the page is drawn anew.
+const LOOKING = new Map();
 const ICON = {
   approved: '<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round"><path d="M3 8.5 6.5 12 13 4.5"/></svg>',
   rejected: '<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round"><path d="m4 4 8 8m0-8-8 8"/></svg>',
@@ -11,11 +13,11 @@ const WAITING = { queued: "waiting", running: "generating", retrying: "trying ag
 // So many side by side that all six are in sight at once.
 const COLUMNS = { "16:9": 3, "1:1": 3, "4:5": 4, "9:16": 6 };
 
-export default function ({ parentElement, data, setStateValue }) {
+export default function ({ key, parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".review");
   let s = MEMORY.get(root);
   if (!s) {
-    s = { seq: data.seq, marks: { ...data.marks }, order: [...(data.order || [])], focus: 0, past: [] };
+    s = { seq: data.seq, marks: { ...data.marks }, order: [...(data.order || [])], focus: LOOKING.get(key) ?? 0, past: [] };
     MEMORY.set(root, s);
   }
   // Our newest press wins until the server has seen it.
@@ -25,7 +27,6 @@ export default function ({ parentElement, data, setStateValue }) {
     s.order = [...(data.order || [])];
   }
   const items = data.items;
-  const noun = data.kind === "clip" ? "clip" : "picture";
   s.focus = Math.min(s.focus, Math.max(items.length - 1, 0));
 
   const markOf = (item) => s.marks[item.id] || "open";
@@ -142,6 +143,7 @@ export default function ({ parentElement, data, setStateValue }) {
   }
 
   function paint() {
+    LOOKING.set(key, s.focus);
     items.forEach((item, index) => {
       const button = grid.children[index]?.firstElementChild;
       if (!button) return;
