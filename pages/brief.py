@@ -15,8 +15,7 @@ words, photos = st.columns([3, 2], gap="large")
 with words:
     prompt = st.text_area(
         "What is the product?",
-        value=state.drafted(ad, "product_prompt", ad.product_prompt),
-        **state.field(ad, "product_prompt"),
+        **state.field(ad, "product_prompt", ad.product_prompt),
         height=120,
         max_chars=PROMPT_MAX,
         placeholder="Pink tennis shoes with a white sole, sunny court",
@@ -25,8 +24,7 @@ with words:
     aspect = st.segmented_control(
         "Shape of the film",
         [a.value for a in Aspect],
-        default=state.drafted(ad, "aspect", ad.aspect),
-        **state.field(ad, "aspect"),
+        **state.field(ad, "aspect", ad.aspect),
         help="16:9 for the web and television, 9:16 for stories, 1:1 and 4:5 for feeds.",
     )
 with photos:

@@ -36,24 +36,21 @@ with board:
 with words:
     name = st.text_input(
         "Name on the opening card",
-        value=state.drafted(
+        **state.field(
             ad, "product_name", ad.text_overlay.product_name or ad.product[:60].capitalize()
         ),
-        **state.field(ad, "product_name"),
         max_chars=TITLE_MAX,
     )
     cta = st.text_input(
         "Call to action on the closing card",
-        value=state.drafted(ad, "cta", ad.text_overlay.cta or "Shop now"),
-        **state.field(ad, "cta"),
+        **state.field(ad, "cta", ad.text_overlay.cta or "Shop now"),
         max_chars=TITLE_MAX,
     )
     used = OWN if ad.audio.own_asset_id else ad.audio.genre or Genre.UPBEAT
     music = st.pills(
         "Music",
         [NONE, *Genre, OWN],
-        default=state.drafted(ad, "music", used if ad.audio.enabled else NONE),
-        **state.field(ad, "music"),
+        **state.field(ad, "music", used if ad.audio.enabled else NONE),
         format_func=str.capitalize,
         required=True,
     )
@@ -72,8 +69,7 @@ with words:
     aspect = st.segmented_control(
         "Shape",
         [a.value for a in Aspect],
-        default=state.drafted(ad, "aspect", ad.aspect),
-        **state.field(ad, "aspect"),
+        **state.field(ad, "aspect", ad.aspect),
     )
 
 

@@ -27,8 +27,7 @@ with board:
 with words:
     prompt = st.text_area(
         "How should it move?",
-        value=state.drafted(ad, "video_prompt", ad.video_prompt),
-        **state.field(ad, "video_prompt"),
+        **state.field(ad, "video_prompt", ad.video_prompt),
         height=120,
         max_chars=PROMPT_MAX,
         placeholder="Slow morning light, gentle push-in",

@@ -96,9 +96,13 @@ def keep(key: str, value: Any) -> None:
     st.session_state[key] = value
 
 
-def field(ad: AdState, name: str) -> dict[str, Any]:
-    """Arguments of a widget whose value is kept as a draft of the ad, whatever happens next."""
+def field(ad: AdState, name: str, otherwise: str) -> dict[str, Any]:
+    """Arguments of a widget whose value is kept as a draft of the ad, whatever happens next.
+
+    It begins with the draft, else with `otherwise`.
+    """
     key = f"{name}-{ad.id}"
+    remember(key, drafted(ad, name, otherwise))
     return {"key": key, "on_change": _save_draft, "args": (ad.id, name, key)}
 
 
