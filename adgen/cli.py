@@ -114,7 +114,9 @@ def _worker(arguments: argparse.Namespace) -> int:
 def _make(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     _check_make(arguments)
-    signal.signal(signal.SIGTERM, raise_keyboard_interrupt)
+    # Said outright for both: a shell starts background jobs with SIGINT ignored.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, raise_keyboard_interrupt)
     stack = Stack()
     stack.start(worker=None)
     try:

@@ -185,7 +185,7 @@ class Stack:
 
 
 def raise_keyboard_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends a command line run as Ctrl-C does, so that its clean-up runs."""
+    """Ends a command line run as Ctrl-C does, so that its clean-up runs."""
     raise KeyboardInterrupt
 
 
