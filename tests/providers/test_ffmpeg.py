@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import imageio_ffmpeg
+import psutil
 import pytest
 from PIL import Image
 
@@ -275,15 +276,20 @@ def test_a_killed_worker_leaves_no_ffmpeg() -> None:
     )
     found_here = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", program], env=found_here) as worker:
-        children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children")
-        while not (found := children.read_text().split()):
-            time.sleep(0.02)
-        child = Path("/proc") / found[0]
-        while b"ffmpeg" not in child.joinpath("cmdline").read_bytes():
+        mine = psutil.Process(worker.pid)
+        # Other short-lived children, such as a look at ffmpeg's version, come and go before it.
+        while not (found := [child for child in mine.children() if runs_testsrc(child)]):
             time.sleep(0.02)
         worker.kill()
-    while child.exists() and ") Z" not in child.joinpath("stat").read_text():
-        time.sleep(0.02)
+    _, alive = psutil.wait_procs(found, timeout=30)
+    assert not [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
+
+
+def runs_testsrc(process: psutil.Process) -> bool:
+    try:
+        return "testsrc2" in process.cmdline()
+    except psutil.Error:
+        return False
 
 
 def half(data: bytes) -> bytes:
