@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -32,9 +33,11 @@ from adgen.domain import (
     TextOverlay,
     View,
 )
-from adgen.errors import AdgenError, InputRejected
+from adgen.errors import AdgenError, InputRejected, ModelInputRefused
 from adgen.launch import Stack, raise_keyboard_interrupt
-from adgen.providers import cards, ffmpeg, photos
+from adgen.providers import cards, catalogue, ffmpeg, photos
+from adgen.providers.replicate import ReplicateModels
+from adgen.providers.sources import models_for
 from adgen.providers.storage import storage
 from adgen.store import users, workers
 
@@ -261,6 +264,7 @@ def _doctor(_: argparse.Namespace) -> int:
         ("fonts", _fonts),
         ("database", lambda: _database(stack)),
         ("worker", lambda: _workers(stack)),
+        *_model_checks(),
     ]
     failed = 0
     try:
@@ -273,6 +277,33 @@ def _doctor(_: argparse.Namespace) -> int:
     finally:
         stack.stop()
     return 1 if failed else 0
+
+
+def _model_checks() -> list[tuple[str, Callable[[], str]]]:
+    """The account, and each model of the catalogue that is reached through it."""
+    if settings().provider != "replicate":
+        return [("models", lambda: "offline; set REPLICATE_API_TOKEN for real models")]
+    specs = [spec for spec in catalogue.catalogue().values() if spec.door == "replicate"]
+    return [
+        ("account", lambda: _hosted().account()),
+        *(("model", partial(_model, spec)) for spec in specs),
+    ]
+
+
+def _hosted() -> ReplicateModels:
+    door = models_for("replicate")
+    assert isinstance(door, ReplicateModels)  # noqa: S101
+    return door
+
+
+def _model(spec: catalogue.ModelSpec) -> str:
+    unknown = _hosted().unknown_fields(spec)
+    if unknown:
+        raise ModelInputRefused(
+            f"{spec.label} ({spec.ref[:60]}) no longer takes {', '.join(unknown)}. "
+            "Correct its inputs in adgen/providers/models.toml."
+        )
+    return f"{spec.label} ({spec.name})"
 
 
 def _fonts() -> str:

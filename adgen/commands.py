@@ -46,6 +46,7 @@ from adgen.providers.storage import storage
 from adgen.store import assets, costs, jobs, sessions, users
 from adgen.store.assets import NewAsset
 from adgen.store.database import Database, notify
+from adgen.store.holds import lift_hold
 from adgen.store.tables import AdSession
 
 PHOTOS_MAX = 6
@@ -247,7 +248,7 @@ class Commands:
             ad.title = ad.title or prompt[:80]
             ad.aspect = (aspect or Aspect(ad.aspect)).value
             ad.prompts, ad.notes = [], []
-            _forget_drafts(ad, "product_prompt", "aspect")
+            _forget_drafts(ad, "product_prompt", "aspect", "image_model")
             return self._start(db, ad, JobKind.IMAGES, list(range(len(View))), plan=True)
 
     def set_marks(
@@ -295,7 +296,7 @@ class Commands:
                 raise WrongStage(f"Approve at least {IMAGES_TO_APPROVE} pictures first.")
             if model:
                 ad.clip_model = _choice(model, "clip", ad.provider)
-            _forget_drafts(ad, "video_prompt")
+            _forget_drafts(ad, "video_prompt", "clip_model")
             changed = ad.video_prompt != prompt
             ad.video_prompt = prompt
             db.flush()
@@ -414,13 +415,8 @@ class Commands:
         self, stage: JobKind, provider: str, model: str, count: int, *, plan: bool = True
     ) -> Decimal | None:
         """What a run would cost in US dollars; None when a price is unknown."""
-        words: dict[JobKind, tuple[catalogue.StageWord, ...]] = {
-            JobKind.IMAGES: ("brief",) if plan else (),
-            JobKind.CLIPS: ("storyboard",) if plan else (),
-            JobKind.VIDEO: (),
-        }
-        prices = [catalogue.default_model(word, provider).price for word in words[stage]]
-        prices += [catalogue.load_model(model).price] * count
+        specs = [*_planners(stage, provider, plan), *[catalogue.load_model(model)] * count]
+        prices = [spec.expected_cost for spec in specs]
         if any(price is None for price in prices):
             return None
         return sum((p for p in prices if p is not None), Decimal(0))
@@ -452,10 +448,13 @@ class Commands:
             JobKind.VIDEO: catalogue.default_model("video", ad.provider).ref,
         }[kind]
         estimate = self.estimate(kind, ad.provider, model, len(slots), plan=plan)
+        most = _most(_planners(kind, ad.provider, plan), model, len(slots))
         config = settings()
         reserved = costs.reserve(
-            db, ad.id, estimate, config.session_budget_usd, config.total_budget_usd
+            db, ad.id, most, config.session_budget_usd, config.total_budget_usd
         )
+        # Somebody wants to go on: the first order shows whether the account does.
+        lift_hold(db, ad.provider)
         ad.stage = _working_stage(kind, plan).value
         ad.failure = ad.failed_stage = None
         job_id = jobs.add_job(
@@ -472,6 +471,29 @@ class Commands:
         return Started(
             session_id=ad.id, job_id=job_id, stage=Stage(ad.stage), estimated_cost=estimate
         )
+
+
+def _planners(kind: JobKind, provider: str, plan: bool) -> list[catalogue.ModelSpec]:
+    """The language model that plans a run of this kind, if it is planned."""
+    words: dict[JobKind, catalogue.StageWord] = {
+        JobKind.IMAGES: "brief",
+        JobKind.CLIPS: "storyboard",
+    }
+    return [catalogue.default_model(words[kind], provider)] if plan and kind in words else []
+
+
+def _most(planners: Sequence[catalogue.ModelSpec], model: str, count: int) -> Decimal:
+    """The most a run may come to: a plan asked for twice, and the dearest stand-ins.
+
+    What has no known price cannot be reserved.
+    """
+    specs = [*planners, *planners, *[catalogue.load_model(model)] * count]
+    return sum((_dearest(spec) for spec in specs), Decimal(0))
+
+
+def _dearest(spec: catalogue.ModelSpec) -> Decimal:
+    chain = [spec, *map(catalogue.load_model, spec.fallbacks)]
+    return max((one.expected_cost or Decimal(0) for one in chain), default=Decimal(0))
 
 
 def _working_stage(kind: JobKind, plan: bool) -> Stage:

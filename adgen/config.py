@@ -8,7 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adgen.errors import InputRejected
@@ -40,6 +47,8 @@ class Settings(BaseSettings):
         "https://api.replicate.com", validation_alias="REPLICATE_BASE_URL"
     )
     output_hosts: str = "replicate.delivery,*.replicate.delivery"
+    create_timeout_s: float = Field(20, gt=0)
+    reconcile_wait_s: float = Field(45, gt=0)
     retry_wait_s: float = Field(5, ge=0)
     session_budget_usd: Decimal = Field(Decimal(10), ge=0)
     total_budget_usd: Decimal = Field(Decimal(190), ge=0)
@@ -53,6 +62,13 @@ class Settings(BaseSettings):
         False, validation_alias=AliasChoices("ADGEN_COOKIE_SECURE", "cookie_secure")
     )
 
+    @model_validator(mode="after")
+    def _patient(self) -> Settings:
+        # A request still on the wire must not be taken for one that never left.
+        if self.reconcile_wait_s <= self.create_timeout_s:
+            raise ValueError("ADGEN_RECONCILE_WAIT_S must be longer than ADGEN_CREATE_TIMEOUT_S")
+        return self
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
@@ -64,6 +80,11 @@ class Settings(BaseSettings):
         if self.provider_choice:
             return self.provider_choice
         return "replicate" if self.replicate_api_token else "offline"
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """The hosts that outputs may be fetched from."""
+        return tuple(host.strip() for host in self.output_hosts.split(",") if host.strip())
 
     @property
     def files(self) -> Path:
@@ -84,4 +105,5 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise InputRejected(f"The setting {name} cannot be used: {first['msg']}.") from error
+        which = f"The setting {name} cannot be used" if name else "The settings do not fit"
+        raise InputRejected(f"{which}: {first['msg'].removeprefix('Value error, ')}.") from error

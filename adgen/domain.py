@@ -202,7 +202,8 @@ class AssetInfo(Value):
 class JobInfo(Value):
     """A run as people see it.
 
-    `slots` maps a slot number to queued, running, retrying, done or failed; `percent` is 0..100.
+    `slots` maps a slot number to queued (here), starting (a hosted model waits for a machine),
+    running, retrying, done or failed; `percent` is 0..100.
     """
 
     id: str
@@ -271,6 +272,7 @@ class AdState(Value):
     failed_stage: Stage | None
     failure: str | None
     notes: tuple[str, ...]
+    hold: str | None
     photos: tuple[AssetInfo, ...]
     images: tuple[AssetInfo, ...]
     clips: tuple[AssetInfo, ...]

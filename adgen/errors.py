@@ -9,9 +9,16 @@
   + BudgetExceeded        402
   + Unavailable           503   the database or the storage cannot be reached
   x ProviderError         502
-    + ProviderBusy              retryable
-    + ContentRefused
-    + BadModelOutput            retryable
+    + ProviderBusy              retryable, even twice: the fault is the provider's and passing
+      + Throttled               nothing was taken; the same order may be sent after `wait_s`
+      + AnswerLost              the order may have been taken or not; look before sending again
+    + ResultWaiting             ordered and there, only not to be fetched now; stays to be collected
+    + BadModelOutput            retryable once: the same model may do better
+    + ContentRefused            the prompt must change
+    + ModelInputRefused         the model does not take these inputs
+    + ModelGone                 another model may do it
+    + ResultLost                made and paid, but no longer to be had; made again only on request
+    + AccountBlocked      402   nothing can be ordered until a person settles it
   + TooManyFailures       502
   + CompositionFailed     500
   + Cancelled             409
@@ -20,6 +27,10 @@ Raised at the door that sees the cause, never caught in between; read in `jobs` 
 `api` (problem+json), `ui` (`st.error`) and `cli` (one line). Anything else is a bug.
 """
 
+from __future__ import annotations
+
+from decimal import Decimal
+
 
 class AdgenError(Exception):
     """Root of all expected failures; `user_message` is safe to show."""
@@ -27,9 +38,11 @@ class AdgenError(Exception):
     http_status = 500
     retryable = False
 
-    def __init__(self, user_message: str) -> None:
+    def __init__(self, user_message: str, *, charged: Decimal | None = Decimal(0)) -> None:
+        """`charged` counts the units a provider bills all the same; None when that is unknown."""
         super().__init__(user_message)
         self.user_message = user_message
+        self.charged = charged
 
 
 class NotFound(AdgenError):
@@ -86,14 +99,48 @@ class ProviderBusy(ProviderError):
     retryable = True
 
 
-class ContentRefused(ProviderError):
-    """The model refused the content; the prompt must change."""
+class Throttled(ProviderBusy):
+    """The provider takes no order for `wait_s` seconds; nothing was taken."""
+
+    def __init__(self, user_message: str, wait_s: float) -> None:
+        super().__init__(user_message)
+        self.wait_s = wait_s
+
+
+class AnswerLost(ProviderBusy):
+    """The order went out and no answer came: it may be under way, and paid."""
+
+
+class ResultWaiting(ProviderError):
+    """The result is there or being made, and cannot be fetched at the moment."""
 
 
 class BadModelOutput(ProviderError):
     """The model answered with something unusable."""
 
     retryable = True
+
+
+class ContentRefused(ProviderError):
+    """The model refused the content; the prompt must change."""
+
+
+class ModelInputRefused(ProviderError):
+    """The model does not take these inputs; the same request would be refused again."""
+
+
+class ModelGone(ProviderError):
+    """The model or its version is not there, or not for this account."""
+
+
+class ResultLost(ProviderError):
+    """Whether it was made cannot be told any more, or its file is gone: paid, perhaps."""
+
+
+class AccountBlocked(ProviderError):
+    """The provider takes no order of this account: no credit, or a wrong token."""
+
+    http_status = 402
 
 
 class TooManyFailures(ProviderError):

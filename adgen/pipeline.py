@@ -1,8 +1,8 @@
 """What happens after a command: one durable workflow a stage. Imported by the worker only.
 
 A workflow reads as the story; everything that touches the world is a step, safe to repeat. A call
-to a model is two steps: `_order` (intent first, then the request) and `_collect` (fetch the
-result; its file, asset and cost row become one fact).
+to a model is two steps: `_order` (intent first, then the request, see `orders`) and `_collect`
+(fetch the result; its file, asset and cost row become one fact).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from adgen import jobs as engine
+from adgen import orders
 from adgen.agents import compositor, image_generator, prompt_parser, scene_planner, video_generator
+from adgen.agents.reading import repair_prompt
 from adgen.config import settings
 from adgen.domain import (
     CLIPS_NEEDED,
@@ -29,26 +31,34 @@ from adgen.domain import (
     SEED_MIN,
     AdState,
     Aspect,
-    AssetInfo,
     AssetType,
     AudioChoice,
     JobKind,
     JobStatus,
     Person,
-    PromptPlan,
-    Scene,
     Stage,
     TextOverlay,
     View,
 )
-from adgen.errors import AdgenError, BadModelOutput, Cancelled, ContentRefused
+from adgen.errors import (
+    AccountBlocked,
+    AdgenError,
+    BadModelOutput,
+    Cancelled,
+    CompositionFailed,
+    NotFound,
+    ProviderBusy,
+    ProviderError,
+    ResultWaiting,
+)
 from adgen.providers import catalogue, ffmpeg, music
-from adgen.providers.models import Result
+from adgen.providers.models import Phase, Result, Watch
 from adgen.providers.sources import models_for
 from adgen.providers.storage import storage
 from adgen.store import assets, costs, jobs, predictions, sessions
 from adgen.store.assets import NewAsset
 from adgen.store.database import Database, is_passing, notify
+from adgen.store.holds import set_hold
 from adgen.store.predictions import Call, call_key
 from adgen.store.tables import AdSession, Job, Prediction
 
@@ -63,6 +73,9 @@ _AGENT = {
     "clip": "video_generator",
     "video": "compositor",
 }
+_TRIES = 3
+# A run that was stopped ends its own orders within a few seconds, if its worker lives.
+_ABANDONED_S = 30.0
 _NOUN = {JobKind.IMAGES: "picture", JobKind.CLIPS: "clip", JobKind.VIDEO: "film"}
 
 # Steps touch only the database and repeatable work, so they may outlast a restarting server.
@@ -93,7 +106,8 @@ def _run(name: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]:
             except Exception as error:
                 if engine.is_interruption(error):
                     raise
-                log.exception("run %s failed", job_id)
+                expected = isinstance(error, AdgenError)
+                log.warning("run %s failed", job_id, exc_info=None if expected else error)
                 _fail(job_id, error.user_message if isinstance(error, AdgenError) else "")
 
         return engine.workflow(name=name)(guarded)
@@ -109,8 +123,7 @@ def make_images(job_id: str) -> None:
     """Six pictures of one product: plan them once, then all side by side."""
     plan = _begin(job_id)
     if plan["plan"]:
-        text = _ask(job_id, "brief", plan["plan_attempt"])
-        _keep_plan(job_id, text)
+        _ask(job_id, "brief", plan["plan_attempt"], _keep_plan)
     _make_all(make_image, job_id, plan)
     _end_images(job_id)
 
@@ -129,8 +142,7 @@ def make_clips(job_id: str) -> None:
     """A clip of each approved picture: plan the scenes, then all side by side."""
     plan = _begin(job_id)
     if plan["plan"]:
-        text = _ask(job_id, "storyboard", plan["plan_attempt"])
-        _keep_scenes(job_id, text)
+        _ask(job_id, "storyboard", plan["plan_attempt"], _keep_scenes)
     _make_all(make_clip, job_id, plan)
     _end_clips(job_id)
 
@@ -149,8 +161,7 @@ def make_video(job_id: str) -> None:
     """Cards, clips and music become one file."""
     plan = _begin(job_id)
     [(slot, attempt)] = plan["slots"]
-    _order(job_id, "video", slot, attempt, again=False)
-    outcome = _collect(job_id, "video", slot, attempt)
+    outcome = _order(job_id, "video", slot, attempt, 1) or _collect(job_id, "video", slot, attempt)
     _end_video(job_id, outcome)
 
 
@@ -164,22 +175,51 @@ def _make_all(work: Callable[..., str | None], job_id: str, plan: dict[str, Any]
 
 
 def _make_one(job_id: str, stage: str, slot: int, attempt: int) -> str | None:
-    outcome: dict[str, Any] = {}
-    for again in (False, True):
-        _order(job_id, stage, slot, attempt + again, again=again)
-        outcome = _collect(job_id, stage, slot, attempt + again)
-        if outcome["asset_id"] or again or not outcome["retry"]:
-            break
-        engine.sleep(settings().retry_wait_s)
+    outcome = _try(job_id, stage, slot, attempt)
     if not outcome["asset_id"]:
         _give_up(job_id, slot)
     return str(outcome["asset_id"]) if outcome["asset_id"] else None
 
 
-def _ask(job_id: str, stage: str, attempt: int) -> str:
-    """A text from the language model; empty when it would not answer."""
-    _order(job_id, stage, 0, attempt, again=False)
-    return str(_collect(job_id, stage, 0, attempt)["text"] or "")
+def _try(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]:
+    """Order and collect; again while that may help and the failure cost nothing."""
+    outcome: dict[str, Any] = {}
+    for tries in range(1, _TRIES + 1):
+        outcome = _order(job_id, stage, slot, attempt, tries) or _collect(
+            job_id, stage, slot, attempt
+        )
+        again = outcome["again"]
+        if not again or tries == _TRIES or (again == "once" and tries > 1):
+            break
+        engine.sleep(settings().retry_wait_s)
+        # What waits to be fetched is fetched, not ordered anew.
+        attempt += again != "fetch"
+    return outcome
+
+
+def _ask(job_id: str, stage: str, attempt: int, keep: Callable[[str, str, bool], bool]) -> None:
+    """A plan from the language model; one that cannot be read is sent back to it once.
+
+    After that a plain plan stands in, and the ad says so. A blocked account ends the run: what
+    follows would only fail as well.
+    """
+    outcome = _try(job_id, stage, 0, attempt)
+    if outcome["blocked"]:
+        raise AccountBlocked(str(outcome["error"]))
+    if outcome["text"]:
+        if keep(job_id, outcome["text"], False):
+            return
+        repaired = _repair(job_id, stage)
+        outcome = _try(job_id, stage, 0, repaired)
+    keep(job_id, str(outcome["text"] or ""), True)
+
+
+@_step
+def _repair(job_id: str, stage: str) -> int:
+    """The attempt number of the request that sends an unreadable answer back."""
+    with _db().begin() as db:
+        session_id = job_id.partition(":")[0]
+        return predictions.count_attempts(db, session_id, stage).get(0, 0) + 1
 
 
 @_step
@@ -203,43 +243,64 @@ def _begin(job_id: str) -> dict[str, Any]:
 
 
 @_step
-def _order(job_id: str, stage: str, slot: int, attempt: int, *, again: bool) -> None:
-    """Write the intent and the pending cost row, then ask the provider; exactly once."""
+def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict[str, Any] | None:
+    """Write the intent and the pending cost row, then have it ordered; exactly once.
+
+    Gives the outcome when it was not taken, None when there is something to collect.
+    """
     with _db().begin() as db:
         job, _ = _job_and_ad(db, job_id)
         state = sessions.load_state(db, _SYSTEM, job.session_id)
-        call = _call(db, job, state, stage, slot, attempt, again)
+        call = _call(db, job, state, stage, slot, attempt, tries)
         spec = catalogue.load_model(call.model)
-        predictions.add_intent(db, call)
-        costs.open_entry(
-            db,
-            session_id=state.id,
-            key=call.key,
-            agent=call.agent,
-            model=spec.ref,
-            unit=spec.unit,
-            unit_price=spec.price,
-            price_since=spec.since.isoformat(),
-        )
-        wanted = jobs.report(db, job_id, **_progress(job, stage, slot, again))
-    if not wanted:
-        return
-    with _db().begin() as db:
-        row = predictions.lock_prediction(db, call.key)
-        if row.provider_id is None:
-            row.provider_id = models_for(spec.provider).order(spec, call.inputs, call.key)
-            row.status = "started"
+        if predictions.add_intent(db, call):
+            costs.open_entry(
+                db,
+                session_id=state.id,
+                key=call.key,
+                agent=call.agent,
+                model=spec.ref,
+                unit=spec.unit,
+                unit_price=spec.price,
+                price_since=spec.since.isoformat(),
+            )
+        jobs.report(db, job_id, **_progress(job, spec, stage, slot, tries))
+    try:
+        orders.place(_db(), call.key, _cancel_watch(job_id), _teller(job_id))
+    except (ProviderError, Cancelled, NotFound) as error:
+        with _db().begin() as db:
+            row = predictions.lock_prediction(db, call.key)
+            if done := _past_outcome(db, row):
+                return done
+            if isinstance(error, AccountBlocked):
+                set_hold(db, spec.door, error.user_message)
+            db.expunge(row)
+        row.job_id = job_id
+        return _settle_failure(row, error, stage, slot)
+    return None
 
 
-def _progress(job: Job, stage: str, slot: int, again: bool) -> dict[str, Any]:
+def _teller(job_id: str) -> Callable[[str], None]:
+    def tell(words: str) -> None:
+        with _db().begin() as db:
+            jobs.report(db, job_id, message=words)
+
+    return tell
+
+
+def _progress(
+    job: Job, spec: catalogue.ModelSpec, stage: str, slot: int, tries: int
+) -> dict[str, Any]:
     if stage in ("brief", "storyboard"):
         what = "Planning six pictures..." if stage == "brief" else "Planning the scenes..."
         return {"message": what}
     if stage == "video":
         return {"message": "Cutting the film...", "slot": slot, "state": "running"}
-    verb = "Trying again:" if again else "Generating"
+    verb = "Trying again:" if tries > 1 else "Generating"
     ended = sum(state in ("done", "failed") for state in job.slots.values())
-    return {"message": _count(verb, stage, ended, job.total), "slot": slot, "state": "running"}
+    # A hosted model says itself when it has a machine.
+    state = "running" if spec.door == "offline" else "starting"
+    return {"message": _count(verb, stage, ended, job.total), "slot": slot, "state": state}
 
 
 def _count(verb: str, stage: str, ended: int, total: int) -> str:
@@ -255,23 +316,53 @@ def _next(db: Session, row: Prediction, stage: str) -> str:
 
 
 def _call(
-    db: Session, job: Job, state: AdState, stage: str, slot: int, attempt: int, again: bool
+    db: Session, job: Job, state: AdState, stage: str, slot: int, attempt: int, tries: int
 ) -> Call:
     """The request of one slot, from the ad as it stands."""
-    inputs, files, model = _request(db, state, stage, slot, again)
+    inputs, files, model = _request(db, state, stage, slot, tries)
+    if stage in _PLANNERS:
+        inputs = _with_repair(db, call_key(state.id, stage, slot, attempt - tries), inputs)
     return Call(
         key=call_key(state.id, stage, slot, attempt),
         session_id=state.id,
         job_id=job.id,
         agent=_AGENT[stage],
         model=model,
-        inputs=inputs,
+        # Which model was asked for first, should another one have to stand in.
+        inputs={**inputs, "model": model},
         files=files,
     )
 
 
+_PLANNERS: dict[str, Callable[[str, dict[str, Any]], object]] = {
+    "brief": lambda text, _: prompt_parser.read_plan(text),
+    "storyboard": lambda text, inputs: scene_planner.read_scenes(text, len(inputs["views"])),
+}
+
+
+def _with_repair(db: Session, before: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Inputs that send the answer before back, when that answered these and was unreadable."""
+    row = predictions.find_prediction(db, before)
+    if (
+        row is None
+        or not row.output_text
+        or row.inputs.get("asked", row.inputs["prompt"]) != (inputs["prompt"])
+    ):
+        return inputs
+    stage = before.split("/")[1]
+    try:
+        _PLANNERS[stage](row.output_text, inputs)
+    except BadModelOutput as error:
+        return {
+            **inputs,
+            "asked": inputs["prompt"],
+            "prompt": repair_prompt(inputs["prompt"], row.output_text, error.user_message),
+        }
+    return inputs
+
+
 def _request(
-    db: Session, state: AdState, stage: str, slot: int, again: bool
+    db: Session, state: AdState, stage: str, slot: int, tries: int
 ) -> tuple[dict[str, Any], dict[str, str], str]:
     """Inputs, input files by storage key, and the model of a request."""
     if stage == "brief":
@@ -289,7 +380,12 @@ def _request(
         image = next(a for a in state.approved_images if a.slot == slot)
         scene = next(s for s in state.scenes if s.image_id == image.id)
         inputs = video_generator.clip_inputs(
-            image, scene, aspect=state.aspect, seed=state.consistency_seed or 0, again=again
+            image,
+            scene,
+            catalogue.load_model(state.clip_model),
+            aspect=state.aspect,
+            seed=state.consistency_seed or 0,
+            attempt=tries,
         )
         inputs |= {"image_id": image.id, "video_prompt": state.video_prompt}
         files = {"image": assets.load_asset(db, image.id).storage_key}
@@ -310,10 +406,7 @@ def _request(
 
 @_step
 def _collect(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]:
-    """Fetch a result; keep its file, then asset, cost and progress in one transaction.
-
-    Gives `asset_id` or `text` on success; `error` and whether to `retry` otherwise.
-    """
+    """Fetch a result; keep its file, then asset, cost and progress in one transaction."""
     with _db().begin() as db:
         session_id = job_id.partition(":")[0]
         row = predictions.lock_prediction(db, call_key(session_id, stage, slot, attempt))
@@ -322,27 +415,43 @@ def _collect(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]
         db.expunge(row)
     # An earlier run may have asked for it; whoever fetches it now reports to this one.
     row.job_id = job_id
-    if row.provider_id is None:
-        return _settle_failure(row, Cancelled("Stopped before it began."), stage, slot)
     work = _work_folder(row.key)
     try:
         try:
-            result = _make(row, stage, work)
-        except AdgenError as error:
+            result = _make(row, stage, slot, work)
+        except ResultWaiting as error:
+            # Not settled: it is being made, or made, and stays to be fetched at no further cost.
+            return _outcome(error=error.user_message, again="fetch")
+        except (ProviderError, Cancelled, NotFound, CompositionFailed) as error:
             return _settle_failure(row, error, stage, slot)
         return _settle_success(row, stage, slot, result)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def _outcome(
+    asset_id: str | None = None,
+    text: str | None = None,
+    error: str | None = None,
+    again: str = "",
+    blocked: bool = False,
+) -> dict[str, Any]:
+    """How an attempt ended. `again`: "" for no, "once", "twice", or "fetch" the same one."""
+    return {
+        "asset_id": asset_id,
+        "text": text,
+        "error": error,
+        "again": again,
+        "blocked": blocked,
+    }
+
+
 def _past_outcome(db: Session, row: Prediction) -> dict[str, Any] | None:
     """How a request that ended before ended: a step repeated after a crash changes nothing."""
     if row.status == predictions.SUCCEEDED:
         made = assets.find_by_prediction(db, row.key)
-        return {"asset_id": made, "text": row.output_text, "error": None, "retry": False}
-    if row.status in predictions.ENDED:
-        return {"asset_id": None, "text": None, "error": row.error, "retry": False}
-    return None
+        return _outcome(asset_id=made, text=row.output_text)
+    return _outcome(error=row.error) if row.status in predictions.ENDED else None
 
 
 def _work_folder(key: str) -> Path:
@@ -351,23 +460,44 @@ def _work_folder(key: str) -> Path:
     return Path(mkdtemp(dir=scratch, prefix=key.replace("/", "-")[-40:] + "-"))
 
 
-def _make(row: Prediction, stage: str, work: Path) -> Result:
+def _make(row: Prediction, stage: str, slot: int, work: Path) -> Result:
     """Wait for the order; the film is cut here, everything else comes from a provider."""
     spec = catalogue.load_model(row.model)
     files = {name: storage().path(key) for name, key in row.files.items()}
     cancelled = _cancel_watch(row.job_id)
     if stage == "video":
         return _cut(row, files, work, cancelled)
-    door = models_for(spec.provider)
+    watch = Watch(cancelled, _phase_teller(row.job_id, slot) if stage in _KIND else lambda _: None)
+    result = models_for(spec.door).collect(
+        spec, row.provider_id or "", row.inputs, files, work, watch
+    )
+    return _checked_clip(result) if stage == "clip" else result
+
+
+def _checked_clip(result: Result) -> Result:
+    """One full decode now, so that the cut never meets a broken clip."""
+    assert result.file is not None  # noqa: S101 -- clips are files
     try:
-        result = door.collect(spec, row.provider_id or "", row.inputs, files, work, cancelled)
-    except Cancelled:
-        door.cancel(row.provider_id or "")
+        media = ffmpeg.check_clip(result.file)
+    except BadModelOutput as error:
+        error.charged = result.quantity
         raise
-    if stage == "clip" and result.file:
-        # One full decode now, so that the cut never meets a broken clip.
-        ffmpeg.check_clip(result.file)
-    return result
+    seen = {
+        "width": media.width,
+        "height": media.height,
+        "frames": media.frames,
+        "fps": round(media.fps, 3),
+        "duration_seconds": round(media.seconds, 3),
+    }
+    return result.model_copy(update={"metadata": {**seen, **result.metadata}})
+
+
+def _phase_teller(job_id: str, slot: int) -> Callable[[Phase], None]:
+    def tell(phase: Phase) -> None:
+        with _db().begin() as db:
+            jobs.report(db, job_id, slot=slot, state=phase)
+
+    return tell
 
 
 def _cancel_watch(job_id: str) -> Callable[[], bool]:
@@ -470,7 +600,7 @@ def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> d
             if stage != "video":
                 jobs.report(db, row.job_id, slot=slot, state="done", message=_next(db, row, stage))
         notify(db, ad.id)
-    return {"asset_id": asset_id, "text": result.text, "error": None, "retry": False}
+    return _outcome(asset_id=asset_id, text=result.text)
 
 
 def _details(row: Prediction, ad: AdSession, stage: str, result: Result) -> dict[str, Any]:
@@ -482,7 +612,7 @@ def _details(row: Prediction, ad: AdSession, stage: str, result: Result) -> dict
 
 _RECORDED = {
     *("view", "prompt", "seed", "image_id", "description", "motion_intensity", "video_prompt"),
-    *("duration_seconds", "aspect"),
+    *("duration_seconds", "aspect", "motion_bucket_id"),
 }
 
 
@@ -508,20 +638,28 @@ def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -
     status = predictions.CANCELLED if isinstance(error, Cancelled) else predictions.FAILED
     with _db().begin() as db:
         sessions.lock_ad(db, row.session_id)
-        costs.settle_entry(
+        cost = costs.settle_entry(
             db,
             row.key,
             job_id=row.job_id,
             success=False,
-            quantity=Decimal(0),
+            quantity=error.charged,
             seconds=Decimal(0),
             error=error.user_message,
         )
         predictions.finish(db, row.key, status, error=error.user_message)
-        if stage in ("image", "clip"):
+        again = _again(error, cost)
+        if stage in ("image", "clip") and again:
             jobs.report(db, row.job_id, slot=slot, state="retrying")
-    retry = not isinstance(error, ContentRefused | Cancelled)
-    return {"asset_id": None, "text": None, "error": error.user_message, "retry": retry}
+    blocked = isinstance(error, AccountBlocked)
+    return _outcome(error=error.user_message, again=again, blocked=blocked)
+
+
+def _again(error: AdgenError, cost: Decimal | None) -> str:
+    """Whether to try again unasked: never what was paid for, or may have been."""
+    if not error.retryable or cost != 0:
+        return ""
+    return "twice" if isinstance(error, ProviderBusy) else "once"
 
 
 @_step
@@ -530,49 +668,74 @@ def _give_up(job_id: str, slot: int) -> None:
         jobs.report(db, job_id, slot=slot, state="failed")
 
 
+# What a stopped run left behind
+
+
+def sweep() -> int:
+    """Settle what was ordered by runs that were stopped while their worker died; gives how many.
+
+    A stopped run is not recovered, so nobody else would end its orders or close their cost rows.
+    """
+    with _db().begin() as db:
+        left = predictions.list_abandoned(db, _ABANDONED_S)
+    for key, job_id in left:
+        _, stage, slot, attempt = key.split("/")
+        try:
+            orders.place(_db(), key, lambda: True, lambda _: None)
+        except (ProviderError, Cancelled, NotFound) as error:
+            with _db().begin() as db:
+                row = predictions.lock_prediction(db, key)
+                db.expunge(row)
+            _settle_failure(row, error, stage, int(slot))
+        else:
+            _collect(job_id, stage, int(slot), int(attempt))
+    return len(left)
+
+
 # What a plan becomes
 
 
 @_step
-def _keep_plan(job_id: str, text: str) -> None:
+def _keep_plan(job_id: str, text: str, last: bool) -> bool:
+    """Write the six prompts; False when the text cannot be read and is not the `last` word."""
     with _db().begin() as db:
         _, ad = _job_and_ad(db, job_id)
-        photos = assets.list_assets(db, ad.id, AssetType.PHOTO)
-        plan = _plan_or_template(ad, text, len(photos))
+        try:
+            plan = prompt_parser.read_plan(text)
+        except BadModelOutput as error:
+            if not last:
+                return False
+            ad.notes = [*ad.notes, f"{error.user_message} A plain plan was used in its place."]
+            photos = assets.list_assets(db, ad.id, AssetType.PHOTO)
+            plan = prompt_parser.template_plan(ad.product_prompt, len(photos))
         ad.product = plan.product
         ad.style_keywords = list(plan.style_keywords)
         ad.prompts = [prompt.model_dump(mode="json") for prompt in plan.prompts]
         ad.stage = Stage.IMAGE_GENERATION.value
         notify(db, ad.id)
-
-
-def _plan_or_template(ad: AdSession, text: str, photo_count: int) -> PromptPlan:
-    try:
-        return prompt_parser.read_plan(text)
-    except BadModelOutput as error:
-        ad.notes = [*ad.notes, f"{error.user_message} A plain plan was used in its place."]
-        return prompt_parser.template_plan(ad.product_prompt, photo_count)
+    return True
 
 
 @_step
-def _keep_scenes(job_id: str, text: str) -> None:
+def _keep_scenes(job_id: str, text: str, last: bool) -> bool:
+    """Write the scenes; False when the text cannot be read and is not the `last` word."""
     with _db().begin() as db:
         _, ad = _job_and_ad(db, job_id)
         images = [assets.info(a) for a in assets.load_assets(db, ad.id, ad.approved_image_ids)]
+        try:
+            scenes = scene_planner.read_scenes(text, len(images))
+        except BadModelOutput as error:
+            if not last:
+                return False
+            ad.notes = [*ad.notes, f"{error.user_message} A plain one was used in its place."]
+            views = [View(image.details["view"]) for image in images]
+            scenes = scene_planner.template_scenes(views, ad.video_prompt)
         ad.scenes = [
             scene.model_copy(update={"image_id": image.id}).model_dump(mode="json")
-            for scene, image in zip(_scenes_or_template(ad, text, images), images, strict=True)
+            for scene, image in zip(scenes, images, strict=True)
         ]
         notify(db, ad.id)
-
-
-def _scenes_or_template(ad: AdSession, text: str, images: list[AssetInfo]) -> list[Scene]:
-    try:
-        return scene_planner.read_scenes(text, len(images))
-    except BadModelOutput as error:
-        ad.notes = [*ad.notes, f"{error.user_message} A plain one was used in its place."]
-        views = [View(image.details["view"]) for image in images]
-        return scene_planner.template_scenes(views, ad.video_prompt)
+    return True
 
 
 # How a stage ends
@@ -637,13 +800,20 @@ def _job_and_ad(db: Session, job_id: str) -> tuple[Job, AdSession]:
 
 
 def _too_few(db: Session, job: Job, good: int, need: int) -> str:
-    """What failed, what was kept, what to do."""
+    """What failed, what was kept, what to do and what that costs."""
     failed = sum(state == "failed" for state in job.slots.values())
-    noun = _NOUN[JobKind(job.kind)]
+    kind = JobKind(job.kind)
     reason = predictions.last_error(db, job.id) or "no reason given"
+    kept = {0: "None came out.", 1: "The good one is kept."}.get(
+        good, f"The {good} good ones are kept."
+    )
+    ad = sessions.lock_ad(db, job.session_id)
+    spec = catalogue.load_model(ad.image_model if kind is JobKind.IMAGES else ad.clip_model)
+    cost = None if spec.expected_cost is None else spec.expected_cost * failed
+    price = "" if cost is None else f" (~${cost:.2f})" if cost else " (free)"
     return (
-        f"{failed} of {job.total} {noun}s failed ({reason.rstrip('.')}). "
-        f"{need} are needed; the {good} good ones are kept. Retry the missing ones."
+        f"{failed} of {job.total} {_NOUN[kind]}s failed, and {need} are needed: "
+        f"{reason.rstrip('.')}. {kept} Retry the missing {failed}{price}."
     )
 
 

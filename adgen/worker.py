@@ -12,13 +12,14 @@ import time
 
 from adgen import __version__, jobs, pipeline
 from adgen.launch import Stack
-from adgen.store.database import Database, is_passing
+from adgen.store.database import Database, is_passing, listen
 from adgen.store.workers import Slot, keep_alive, orphans, retire_worker
 
 log = logging.getLogger(__name__)
 
 BEAT_S = 2.0
 GRACE_S = 5.0
+SWEEP_S = 15.0
 _stop = threading.Event()
 
 
@@ -40,8 +41,14 @@ def run(database: Database, parent: int | None) -> None:
     slot = Slot.take(database)
     pipeline.use_database(database)
     engine = jobs.Engine(database.url, slot.executor_id)
+    ear = threading.Thread(target=_listen, args=(database,), name="ear", daemon=True)
+    broom = threading.Thread(target=_sweep, name="broom", daemon=True)
     try:
+        # Known before it takes any run, so that whatever it leaves is found.
+        _beat(database, slot)
         engine.launch()
+        ear.start()
+        broom.start()
         log.info("worker %s ready", slot.executor_id)
         _watch(database, slot, engine, parent)
     finally:
@@ -51,15 +58,42 @@ def run(database: Database, parent: int | None) -> None:
         slot.release()
 
 
+def _beat(database: Database, slot: Slot) -> None:
+    with database.begin() as db:
+        keep_alive(db, slot.executor_id, os.getpid(), socket.gethostname(), __version__)
+
+
+def _listen(database: Database) -> None:
+    """Ring for every change of an ad: a new run is a change, and so is a run's progress."""
+    while not _stop.is_set():
+        try:
+            for session_id in listen(database, _stop.is_set):
+                if session_id:
+                    jobs.BELL.ring()
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            # A restarting server; without the ear the queues still look every two seconds.
+            _stop.wait(1.0)
+
+
+def _sweep() -> None:
+    """Now and then, settle what stopped runs of dead workers left behind."""
+    while not _stop.wait(SWEEP_S):
+        try:
+            pipeline.sweep()
+        except Exception:
+            # The next sweep finds it again.
+            log.exception("sweeping")
+
+
 def _watch(database: Database, slot: Slot, engine: jobs.Engine, parent: int | None) -> None:
-    host, pid = socket.gethostname(), os.getpid()
     quiet_since = time.monotonic()
     while not _stop.wait(BEAT_S):
         if parent is not None and os.getppid() != parent:
             return
         try:
-            with database.begin() as db:
-                keep_alive(db, slot.executor_id, pid, host, __version__)
+            _beat(database, slot)
             if not slot.held():
                 # Another worker may own our runs by now; a fresh process sorts it out.
                 log.error("worker %s lost its slot, restarting", slot.executor_id)

@@ -27,6 +27,7 @@ with words:
         **state.field(ad, "aspect", ad.aspect),
         help="16:9 for the web and television, 9:16 for stories, 1:1 and 4:5 for feeds.",
     )
+    model = widgets.model_choice(ad, "image", ad.image_model, "Model for the pictures")
 with photos:
     files = st.file_uploader(
         "Photos of it (optional, up to six)",
@@ -67,9 +68,9 @@ elif ad.provider == "offline":
 else:
     note = "Six views of one product, in one style"
 
-price = act.estimate(JobKind.IMAGES, ad.provider, ad.image_model, 6)
+price = act.estimate(JobKind.IMAGES, ad.provider, model, 6)
 again = "Generate 6 new images" if ad.images else "Generate 6 images"
 go_on = widgets.next_bar(note, widgets.priced(again, price), disabled=ad.working)
 shape = Aspect(aspect or ad.aspect)
-if go_on and state.did(lambda: act.start_images(person, ad.id, prompt, aspect=shape)):
+if go_on and state.did(lambda: act.start_images(person, ad.id, prompt, model=model, aspect=shape)):
     state.go("images", ad.id)

@@ -25,7 +25,7 @@ st.dataframe(
     [
         {
             "Model": spec.label,
-            "Step": spec.stage,
+            "Step": ", ".join(spec.stages),
             "Provider": spec.provider,
             "Price": widgets.money(spec.price),
             "Per": spec.unit,

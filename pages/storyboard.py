@@ -33,6 +33,7 @@ with words:
         placeholder="Slow morning light, gentle push-in",
         help="One sentence for the whole film. Slow and calm words move less, fast ones more.",
     )
+    model = widgets.model_choice(ad, "clip", ad.clip_model, "Model for the clips")
     for scene in ad.scenes:
         view = ad.image(scene.image_id)
         if view:
@@ -42,9 +43,9 @@ with words:
             )
 
 count = len(ad.approved_images)
-price = act.estimate(JobKind.CLIPS, ad.provider, ad.clip_model, count)
+price = act.estimate(JobKind.CLIPS, ad.provider, model, count)
 label = widgets.priced(f"Make {count} clips", price)
 if widgets.next_bar("About three seconds each", label, disabled=ad.working) and state.did(
-    lambda: act.start_clips(person, ad.id, prompt)
+    lambda: act.start_clips(person, ad.id, prompt, model=model)
 ):
     state.go("clips", ad.id)

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # Vendors that have one door each: module -> the only files that may import it.
 DOORS = {
-    "replicate": ("adgen/providers/replicate.py",),
+    "replicate": ("adgen/providers/replicate.py", "tests/"),
     "boto3": ("adgen/providers/storage.py",),
     "moviepy": ("adgen/providers/camera.py", "bench/"),
     "imageio_ffmpeg": ("adgen/providers/ffmpeg.py", "tests/", "bench/"),

@@ -5,8 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from adgen.domain import AdState, AssetInfo
+from adgen.domain import AdState, Aspect, AssetInfo
 from adgen.providers.offline import PhotoInfo, share_photos
+
+# For models that want pixels and not a shape: about a megapixel, in multiples of 32.
+SIZES = {
+    Aspect.WIDE: (1344, 768),
+    Aspect.TALL: (768, 1344),
+    Aspect.SQUARE: (1024, 1024),
+    Aspect.PORTRAIT: (896, 1120),
+}
 
 
 def seed_for(session_id: str, lowest: int, highest: int) -> int:
@@ -24,6 +32,8 @@ def image_inputs(ad: AdState, slot: int) -> tuple[dict[str, Any], AssetInfo | No
         "seed": ad.consistency_seed or 0,
         "slot": slot,
         "aspect": ad.aspect.value,
+        "width": SIZES[ad.aspect][0],
+        "height": SIZES[ad.aspect][1],
         "product": ad.product,
         "style_keywords": list(ad.style_keywords),
     }

@@ -5,22 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 from adgen.domain import Aspect, AssetInfo, Scene
+from adgen.providers.catalogue import ModelSpec
 
-_SECOND_TRY = 0.75
+# Strong motion is what breaks clips, so each further try moves less.
+_CALMER = 0.75
+_BUCKET_STILL, _BUCKET_RANGE, _BUCKET_STEP = 20, 200, 5
+_CARE = (
+    "One continuous shot, no cuts. The product keeps its exact shape, colours, materials and "
+    "lettering; nothing is added to it."
+)
 
 
 def clip_inputs(
-    image: AssetInfo, scene: Scene, *, aspect: Aspect, seed: int, again: bool
+    image: AssetInfo, scene: Scene, spec: ModelSpec, *, aspect: Aspect, seed: int, attempt: int
 ) -> dict[str, Any]:
-    """Inputs of the clip; a second try moves less, since strong motion is what breaks clips."""
-    motion = scene.motion_intensity * (_SECOND_TRY if again else 1)
-    return {
+    """Inputs of the clip for its first, second or third `attempt`; a later one differs."""
+    motion = scene.motion_intensity * _CALMER ** (attempt - 1)
+    inputs = {
         "description": scene.description,
         "motion_intensity": round(motion, 3),
         "duration_seconds": scene.duration_seconds,
         "aspect": aspect.value,
-        "seed": seed,
+        # What failed with a seed may well fail with it again.
+        "seed": seed + attempt - 1,
         "slot": image.slot,
-        "attempt": 2 if again else 1,
+        "attempt": attempt,
         "focus": image.details.get("focus", [0.5, 0.5]),
+        "motion_bucket_id": _bucket(motion, attempt),
+        "seconds": _seconds(scene.duration_seconds, spec),
     }
+    if spec.takes_prompt:
+        inputs["prompt"] = f"{scene.description.rstrip(' .')}. {_CARE}"
+    if spec.frames and spec.fps:
+        slowest, fastest = spec.fps
+        inputs["frames"] = spec.frames
+        inputs["fps"] = max(slowest, min(round(spec.frames / scene.duration_seconds), fastest))
+    return inputs
+
+
+def _bucket(motion: float, attempt: int) -> int:
+    """Stable Video Diffusion's measure of motion, 1..255; no two attempts have the same."""
+    bucket = round(_BUCKET_STILL + _BUCKET_RANGE * motion) - _BUCKET_STEP * (attempt - 1)
+    return max(1, min(bucket, 255))
+
+
+def _seconds(wanted: float, spec: ModelSpec) -> float:
+    """The nearest length that the model makes, the longer one of two as near."""
+    return min(spec.durations, key=lambda offer: (abs(offer - wanted), -offer), default=wanted)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import Field
 
 from adgen.domain import Value
 from adgen.providers.catalogue import ModelSpec
+
+# Waiting for a machine, which may take minutes after a quiet time; or at work.
+Phase = Literal["starting", "running"]
 
 
 class Result(Value):
@@ -28,11 +33,39 @@ class Result(Value):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
-class Models(Protocol):
-    """Order, then collect: an order may be collected again after a crash, at no further cost."""
+@dataclass(frozen=True)
+class Watch:
+    """How a long wait and the person talk: asked whether to stop, told what goes on."""
 
-    def order(self, spec: ModelSpec, inputs: Mapping[str, Any], key: str) -> str:
-        """Ask for the work under our deterministic `key`; gives the provider's own id."""
+    cancelled: Callable[[], bool] = lambda: False
+    phase: Callable[[Phase], None] = lambda _: None
+
+
+class Models(Protocol):
+    """Prepare, order, collect. Only `order` may cost money, and it is called once for a key.
+
+    All else may be repeated after a crash, at no further cost. `grace_s`: how long an order that
+    was sent can take to show in `find`.
+    """
+
+    grace_s: float
+
+    def prepare(
+        self, spec: ModelSpec, inputs: Mapping[str, Any], files: Mapping[str, Path]
+    ) -> dict[str, Any]:
+        """The request as it will go out; local `files` by name are made reachable first."""
+        ...
+
+    def order(self, spec: ModelSpec, wire: Mapping[str, Any], key: str) -> str:
+        """Send what `prepare` gave, under our deterministic `key`; gives the provider's own id.
+
+        Raises AnswerLost when it may or may not have been taken. After any other error it
+        certainly was not.
+        """
+        ...
+
+    def find(self, spec: ModelSpec, wire: Mapping[str, Any], since: datetime) -> list[str]:
+        """Ids of orders exactly like this one, taken after `since`, oldest first."""
         ...
 
     def collect(
@@ -42,16 +75,12 @@ class Models(Protocol):
         inputs: Mapping[str, Any],
         files: Mapping[str, Path],
         work: Path,
-        cancelled: Callable[[], bool],
+        watch: Watch,
     ) -> Result:
         """Wait for the order and fetch its result.
 
         `inputs` are those of the order, `files` its local input files by name, `work` an
         existing empty folder for the output. Raises a ProviderError, or Cancelled when
-        `cancelled()` turned true.
+        `watch.cancelled()` turned true.
         """
-        ...
-
-    def cancel(self, order_id: str) -> None:
-        """Ask the provider to stop; never raises for an order that already ended."""
         ...

@@ -9,6 +9,7 @@ import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from adgen.domain import Aspect, Value, View
 from adgen.errors import BadModelOutput
 from adgen.providers.camera import FRAME, Cancel, make_clip, open_picture, stop_if
 from adgen.providers.catalogue import ModelSpec
-from adgen.providers.models import Result
+from adgen.providers.models import Result, Watch
 from adgen.providers.photos import JPEG_QUALITY, crop_window, find_focus
 from adgen.providers.placeholder import paint_placeholder
 from adgen.providers.templates import plan_from_prompt, scenes_from_views
@@ -106,9 +107,24 @@ def _crop_for(view: View, index: int, photo: PhotoInfo, aspect: Aspect) -> Crop:
 class OfflineModels:
     """Stands in for every hosted model; the same order always gives the same result."""
 
-    def order(self, spec: ModelSpec, inputs: Mapping[str, Any], key: str) -> str:  # noqa: ARG002
-        """Nothing is sent anywhere; the id follows from the key alone."""
+    grace_s = 0.0
+
+    def prepare(
+        self,
+        spec: ModelSpec,  # noqa: ARG002
+        inputs: Mapping[str, Any],  # noqa: ARG002
+        files: Mapping[str, Path],  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Nothing is sent anywhere."""
+        return {}
+
+    def order(self, spec: ModelSpec, wire: Mapping[str, Any], key: str) -> str:  # noqa: ARG002
+        """The id follows from the key alone."""
         return f"offline-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+
+    def find(self, spec: ModelSpec, wire: Mapping[str, Any], since: datetime) -> list[str]:  # noqa: ARG002
+        """No order was ever sent."""
+        return []
 
     def collect(
         self,
@@ -117,19 +133,18 @@ class OfflineModels:
         inputs: Mapping[str, Any],
         files: Mapping[str, Path],
         work: Path,
-        cancelled: Cancel,
+        watch: Watch,
     ) -> Result:
         """Do the work now, on this machine."""
         started = time.monotonic()
+        cancelled = watch.cancelled
+        watch.phase("running")
         if spec.stage in ("image", "clip"):
             _wait_as_told(cancelled)
         _fail_as_told(spec.stage, int(inputs.get("slot", 0)))
         result = _make(spec.stage, inputs, files, work, cancelled)
         seconds = Decimal(str(round(time.monotonic() - started, 3)))
         return result.model_copy(update={"seconds": seconds})
-
-    def cancel(self, order_id: str) -> None:
-        """Nothing runs elsewhere; `collect` stops by itself."""
 
 
 def _make(

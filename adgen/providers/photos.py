@@ -8,6 +8,7 @@ import struct
 import warnings
 import zlib
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from adgen.domain import Value
-from adgen.errors import InputRejected
+from adgen.errors import BadModelOutput, InputRejected
 
 BYTES_MAX = 25 * 1024 * 1024
 PIXELS_MAX = 40_000_000
 SIDE_MAX = 12_000
 SIDE_MIN = 256
+MODEL_SIDE_MIN = 64
 LONG_SIDE = 2560
 JPEG_QUALITY = 92
 # Named at every open: Pillow below 12 has decoders with known holes, and tries them all.
@@ -67,6 +69,19 @@ def as_jpeg(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return out.getvalue()
+
+
+def look_at(path: Path) -> dict[str, Any]:
+    """Decode a model's picture whole; its width, height and focus. Raises BadModelOutput."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > PIXELS_MAX or min(image.size) < MODEL_SIDE_MIN:
+                raise BadModelOutput("The model's picture has an unusable size.")
+            image.load()
+            focus = find_focus(image)
+            return {"width": image.width, "height": image.height, "focus": list(focus)}
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError, *_DAMAGED) as error:
+        raise BadModelOutput("The model's picture is damaged.") from error
 
 
 def find_focus(image: Image.Image) -> tuple[float, float]:

@@ -19,22 +19,22 @@ SEE_ALL = ("admin", "analyst")
 
 
 def reserve(
-    db: Session, session_id: str, estimate: Decimal | None, ad_cap: Decimal, total_cap: Decimal
+    db: Session, session_id: str, amount: Decimal, ad_cap: Decimal, total_cap: Decimal
 ) -> Decimal:
     """Promise money to a run about to start; gives the reserved amount.
 
     Takes one lock for all reservations until the transaction ends, so that parallel starts see
-    each other. Raises BudgetExceeded; an unknown price reserves nothing and is shown as unknown.
+    each other. `amount` is the most the run may cost, as far as prices are known. Raises
+    BudgetExceeded.
     """
     db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _BUDGET_LOCK})
-    amount = estimate or Decimal(0)
     for scope, cap in ((session_id, ad_cap), (None, total_cap)):
         taken = _committed(db, scope)
         if amount and taken + amount > cap:
             whose = "this ad" if scope else "all ads"
             raise BudgetExceeded(
-                f"This step costs about ${amount:.2f}, and only ${max(cap - taken, 0):.2f} of the "
-                f"${cap:.2f} budget for {whose} is left. Nothing was spent. "
+                f"This step may cost up to ${amount:.2f}, and only ${max(cap - taken, 0):.2f} of "
+                f"the ${cap:.2f} budget for {whose} is left. Nothing was spent. "
                 "Choose fewer pictures or a cheaper model."
             )
     return amount
@@ -83,13 +83,14 @@ def settle_entry(
     *,
     job_id: str,
     success: bool,
-    quantity: Decimal,
+    quantity: Decimal | None,
     seconds: Decimal,
     error: str | None = None,
 ) -> Decimal | None:
     """Close a call's row; its cost goes into the ad's total in the same transaction.
 
-    Gives the cost, None when the price is unknown. Settling twice changes nothing.
+    Gives the cost, None when the price or the quantity is unknown. Settling twice changes
+    nothing.
     """
     row = db.scalar(
         select(GenerationCost)
@@ -103,7 +104,7 @@ def settle_entry(
     row.duration_seconds = seconds
     row.error_message = error
     row.settled_at = now()
-    row.cost_usd = None if row.unit_price is None else row.unit_price * quantity
+    row.cost_usd = _cost(row.unit_price, quantity)
     if cost := row.cost_usd:
         db.execute(
             update(AdSession)
@@ -116,6 +117,23 @@ def settle_entry(
             .values(reserved=func.greatest(Job.reserved - cost, 0))
         )
     return row.cost_usd
+
+
+def _cost(unit_price: Decimal | None, quantity: Decimal | None) -> Decimal | None:
+    if quantity == 0:
+        return Decimal(0)
+    return None if unit_price is None or quantity is None else unit_price * quantity
+
+
+def reprice_entry(
+    db: Session, key: str, *, model: str, unit: str, unit_price: Decimal | None, price_since: str
+) -> None:
+    """The call goes to another model, at that one's price; for rows not settled yet."""
+    db.execute(
+        update(GenerationCost)
+        .where(GenerationCost.prediction_key == key, GenerationCost.settled_at.is_(None))
+        .values(model_used=model, unit=unit, unit_price=unit_price, price_since=price_since)
+    )
 
 
 def load_costs(db: Session, session_id: str) -> CostSummary:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.resources import files
+from select import select as select_ready
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -91,6 +93,29 @@ class Database:
                 yield
             finally:
                 lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATE_LOCK})
+
+
+def listen(database: Database, stop: Callable[[], bool]) -> Iterator[str]:
+    """Ids of ads as they change, by any process; ends when `stop`. Raises OperationalError.
+
+    An empty id comes first and at least every second, so that a caller can look around.
+    """
+    raw = database.engine.raw_connection()
+    try:
+        connection: Any = raw.driver_connection
+        connection.autocommit = True
+        connection.cursor().execute(f"LISTEN {CHANNEL}")
+        yield ""
+        while not stop():
+            select_ready([connection], [], [], 1.0)
+            connection.poll()
+            seen = {notice.payload for notice in connection.notifies}
+            connection.notifies.clear()
+            yield from seen or {""}
+    finally:
+        # It listens still, so it must not go back to the pool.
+        raw.invalidate()
+        raw.close()
 
 
 def is_passing(error: BaseException) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from adgen.domain import Value
-from adgen.store.tables import Prediction, now
+from adgen.domain import JobStatus, Value
+from adgen.store.tables import Job, Prediction, now
 
+# intent: nothing went out. sending: it may have. started: the provider's id is known.
+INTENT, SENDING, STARTED = "intent", "sending", "started"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 ENDED = (SUCCEEDED, FAILED, CANCELLED)
 
@@ -62,6 +67,55 @@ def lock_prediction(db: Session, key: str) -> Prediction:
     ).one()
 
 
+def find_prediction(db: Session, key: str) -> Prediction | None:
+    """The row, or None."""
+    return db.get(Prediction, key)
+
+
+def mark_sending(
+    db: Session, key: str, wire: dict[str, Any], *, since: datetime | None
+) -> datetime | None:
+    """Write that the request goes out now, and what it says; gives the moment.
+
+    `since` is when it last went out, None for never. None when somebody else was here since.
+    """
+    row = lock_prediction(db, key)
+    if row.provider_id or row.status in ENDED or row.sent_at != since:
+        return None
+    row.status, row.wire, row.sent_at = SENDING, wire, now()
+    row.resent += since is not None
+    return row.sent_at
+
+
+def mark_refused(row: Prediction) -> None:
+    """It went out and was certainly not taken, so it may go out again without looking."""
+    row.status, row.wire, row.sent_at = INTENT, None, None
+
+
+def adopt(db: Session, key: str, candidates: Sequence[str]) -> bool:
+    """Take the first of the provider's ids that is no other request's; False when none is."""
+    known = db.scalars(
+        select(Prediction.provider_id).where(Prediction.provider_id.in_(candidates))
+    ).all()
+    row = lock_prediction(db, key)
+    free = [order_id for order_id in candidates if order_id not in known]
+    if row.provider_id is None and free and row.status not in ENDED:
+        try:
+            with db.begin_nested():
+                row.provider_id, row.status = free[0], STARTED
+        except IntegrityError:
+            # Another request with the very same words took it at this moment; look again.
+            return False
+    return row.provider_id is not None
+
+
+def switch_model(db: Session, key: str, model: str) -> None:
+    """Ask another model in its place; nothing has been taken yet."""
+    row = lock_prediction(db, key)
+    mark_refused(row)
+    row.model = model
+
+
 def finish(
     db: Session, key: str, status: str, *, text: str | None = None, error: str | None = None
 ) -> None:
@@ -87,6 +141,20 @@ def count_attempts(db: Session, session_id: str, stage: str) -> dict[int, int]:
         .group_by(slot)
     )
     return {int(number): count for number, count in rows}
+
+
+def list_abandoned(db: Session, after_s: float) -> list[tuple[str, str]]:
+    """Keys and runs of requests still open `after_s` seconds after a person stopped their run."""
+    rows = db.execute(
+        select(Prediction.key, Prediction.job_id)
+        .join(Job, Job.id == Prediction.job_id)
+        .where(
+            Prediction.status.not_in(ENDED),
+            Job.status == JobStatus.CANCELLED.value,
+            Job.finished_at < now() - timedelta(seconds=after_s),
+        )
+    )
+    return [(key, job_id) for key, job_id in rows]
 
 
 def last_error(db: Session, job_id: str) -> str | None:

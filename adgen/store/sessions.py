@@ -23,6 +23,7 @@ from adgen.domain import (
 )
 from adgen.errors import NotFound
 from adgen.store import assets, jobs
+from adgen.store.holds import find_hold
 from adgen.store.tables import AdSession, Asset, User
 
 
@@ -168,6 +169,7 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
         failed_stage=Stage(ad.failed_stage) if ad.failed_stage else None,
         failure=ad.failure,
         notes=tuple(ad.notes),
+        hold=find_hold(db, ad.provider),
         photos=tuple(i for i in by_id.values() if i.asset_type is AssetType.PHOTO),
         images=tuple(
             _mark_stale(by_id[i], by_id[i].details.get("product_prompt") != ad.product_prompt)

@@ -192,10 +192,24 @@ class Prediction(Base):
     files: Mapped[dict[str, Any]] = mapped_column(default=dict)
     provider_id: Mapped[str | None] = mapped_column(String(200), unique=True)
     status: Mapped[str] = mapped_column(String(16), default="intent")
+    # Committed before it goes out: what is sent, when last, and how often it had to be sent anew.
+    wire: Mapped[dict[str, Any] | None]
+    sent_at: Mapped[datetime | None]
+    resent: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     output_text: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
+
+
+class Hold(Base):
+    """A provider that takes no orders of this account until a person has settled why."""
+
+    __tablename__ = "holds"
+
+    provider: Mapped[str] = mapped_column(String(32), primary_key=True)
+    reason: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime] = mapped_column(default=now)
 
 
 class Job(Base):

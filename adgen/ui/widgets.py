@@ -11,7 +11,7 @@ import streamlit as st
 
 from adgen.config import settings
 from adgen.domain import AdState, AssetInfo, JobKind, JobStatus, Stage
-from adgen.providers.catalogue import load_model
+from adgen.providers.catalogue import StageWord, label_of, list_models
 from adgen.ui import components, state
 
 STEPS = [
@@ -51,6 +51,10 @@ def priced(label: str, amount: Decimal | None) -> str:
         return f"{label} · price unknown"
     # A bare dollar sign would open a formula in the button's markdown.
     return f"{label} · " + ("free" if amount == 0 else f"~{money(amount)}").replace("$", r"\$")
+
+
+def _about(amount: Decimal | None) -> str:
+    return "price unknown" if amount is None else f"~{money(amount)}".replace("$", r"\$")
 
 
 def muted() -> str:
@@ -121,6 +125,8 @@ def progress(ad: AdState, kind: JobKind, label: str) -> None:
     if job is None or job.kind is not kind:
         return
     if job.live:
+        if ad.hold:
+            st.error(ad.hold.replace("$", r"\$"), icon=":material/credit_card_off:")
         bar, stop = st.columns([6, 1], vertical_alignment="center")
         words = "Waiting for a free place..." if job.status is JobStatus.QUEUED else job.message
         bar.progress(
@@ -168,7 +174,7 @@ def shortfall(ad: AdState, kind: JobKind, stage: Stage) -> None:
         model = ad.image_model if kind is JobKind.IMAGES else ad.clip_model
         count, planned = len(missing[1]), ad.prompts if kind is JobKind.IMAGES else ad.scenes
         price = state.commands().estimate(kind, ad.provider, model, count, plan=not planned)
-        label = priced(f"Make the missing {count}", price)
+        label = f"Retry the missing {count}" + ("" if price == 0 else f" ({_about(price)})")
     if st.button(label, key="retry", icon=":material/refresh:") and state.did(
         lambda: state.commands().retry(state.require_person(), ad.id)
     ):
@@ -184,6 +190,28 @@ def tile_of(asset: AssetInfo, label: str) -> dict[str, Any]:
         "focus": asset.details.get("focus", [0.5, 0.5]),
         "video": asset.content_type == "video/mp4",
     }
+
+
+def model_choice(ad: AdState, stage: StageWord, chosen: str, label: str) -> str:
+    """Which model makes it, with its price; nothing to choose from shows nothing."""
+    offers = {spec.ref: spec for spec in list_models(stage, ad.provider)}
+    if len(offers) < 2:
+        return chosen
+    if state.drafted(ad, f"{stage}_model", chosen) not in offers:
+        # The catalogue has changed since.
+        chosen = next(iter(offers))
+        state.keep(f"{stage}_model-{ad.id}", chosen)
+    one = "picture" if stage == "image" else "clip"
+    picked = st.selectbox(
+        label,
+        list(offers),
+        **state.field(ad, f"{stage}_model", chosen),
+        format_func=lambda ref: (
+            f"{offers[ref].label} · {_about(offers[ref].expected_cost)} a {one}"
+        ),
+        help="Prices are estimates; Replicate's bill decides.",
+    )
+    return str(picked or chosen)
 
 
 def next_bar(words: str, label: str, *, disabled: bool = False, key: str = "next") -> bool:
@@ -234,7 +262,7 @@ def _tile_facts(ad: AdState, asset: AssetInfo) -> dict[str, Any]:
     source = {"photo": "your photo", "crop": "crop of your photo"}.get(details.get("source", ""))
     facts = [
         ("Seed", str(ad.consistency_seed or "")),
-        ("Made from", source) if source else ("Model", load_model(asset.model_used).label),
+        ("Made from", source) if source else ("Model", label_of(asset.model_used)),
         ("Cost", money(asset.cost)),
         ("Took", f"{asset.generation_time:.1f} s"),
     ]

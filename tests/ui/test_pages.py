@@ -173,7 +173,7 @@ def test_a_failed_run_says_why_and_offers_the_rest(
         row.failure = "4 of 6 pictures failed ($0.05 each)."
     words = visit(at, "images", ad.id)
     assert r"4 of 6 pictures failed (\$0.05 each)." in words
-    assert "Make the missing 4 · free" in words
+    assert "Retry the missing 4" in words
 
 
 def test_each_step_says_what_it_waits_for(at: AppTest, ad: AdState) -> None:

@@ -9,7 +9,7 @@ const ICON = {
   open: '<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="2"><circle cx="8" cy="8" r="5"/></svg>',
 };
 const WORDS = { approved: "approved", rejected: "rejected", open: "undecided" };
-const WAITING = { queued: "waiting", running: "generating", retrying: "trying again", failed: "failed" };
+const WAITING = { queued: "waiting", starting: "waiting for a machine", running: "generating", retrying: "trying again", failed: "failed" };
 // So many side by side that all six are in sight at once.
 const COLUMNS = { "16:9": 3, "1:1": 3, "4:5": 4, "9:16": 6 };
 

@@ -1,0 +1,197 @@
+"""Ordering exactly once, whatever dies in between.
+
+The request is committed as an intent; committed again as `sending`, word for word, just before it
+goes out; sent under its row's lock; and its order id committed with the answer. So a process that
+finds `intent` may send, one that finds an id may not, and one that finds `sending` must look
+first: the provider lists its orders, and a request counts as never taken only when it is still
+missing after the grace time, which outlasts any request on the wire.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from adgen.errors import (
+    AccountBlocked,
+    AdgenError,
+    AnswerLost,
+    Cancelled,
+    ModelGone,
+    ResultLost,
+    Throttled,
+)
+from adgen.providers.catalogue import ModelSpec, load_model
+from adgen.providers.models import Models
+from adgen.providers.sources import models_for
+from adgen.providers.storage import storage
+from adgen.store import costs, predictions, sessions
+from adgen.store.database import Database
+from adgen.store.holds import find_hold
+from adgen.store.tables import Prediction, now
+
+log = logging.getLogger(__name__)
+
+# A provider that asks for patience gets this much in all, then the attempt counts as failed.
+PATIENCE_S = 900.0
+LOOK_EVERY_S = 1.0
+# The provider's clock is not ours.
+CLOCK_SKEW = timedelta(seconds=120)
+# Inputs, by which a lost order is known again, are removed after an hour.
+FINDABLE = timedelta(minutes=55)
+RESENDS_MAX = 2
+
+Told = Callable[[str], None]
+
+
+def place(database: Database, key: str, cancelled: Callable[[], bool], told: Told) -> None:
+    """See to it that the intent `key` is ordered once; its row holds the order id then.
+
+    `told` gets words for the person during a wait. Raises the provider's error when it was not
+    taken, ResultLost when that cannot be known, Cancelled when `cancelled` before it went out.
+    """
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            if _advance(database, key, cancelled):
+                return
+        except Throttled as busy:
+            if time.monotonic() + busy.wait_s > end:
+                raise
+            told(busy.user_message)
+            _pause(busy.wait_s, cancelled)
+        except ModelGone as gone:
+            _fall_back(database, key, gone)
+
+
+def _advance(database: Database, key: str, cancelled: Callable[[], bool]) -> bool:
+    """One step further from wherever the row stands; whether it is ordered now."""
+    with database.begin() as db:
+        row = predictions.lock_prediction(db, key)
+        if row.provider_id or row.status in predictions.ENDED:
+            return True
+        spec = load_model(row.model)
+        held = find_hold(db, spec.door)
+        db.expunge(row)
+    door = models_for(spec.door)
+    if row.status == predictions.SENDING:
+        return _look_for(database, row, spec, door, cancelled)
+    if held:
+        raise AccountBlocked(held)
+    if cancelled():
+        raise Cancelled("Stopped before it began.")
+    files = {name: storage().path(stored) for name, stored in row.files.items()}
+    wire = door.prepare(spec, row.inputs, files)
+    with database.begin() as db:
+        sent_at = predictions.mark_sending(db, key, wire, since=None)
+    return sent_at is not None and _send(database, key, sent_at, spec, door)
+
+
+def _send(database: Database, key: str, sent_at: datetime, spec: ModelSpec, door: Models) -> bool:
+    """Send under the row's lock, so that a process thought dead cannot send beside us."""
+    refusal: AdgenError | None = None
+    with database.begin() as db:
+        row = predictions.lock_prediction(db, key)
+        if row.provider_id or row.sent_at != sent_at:
+            return False
+        try:
+            row.provider_id = door.order(spec, row.wire or {}, key)
+            row.status = predictions.STARTED
+        except AnswerLost:
+            log.warning("no answer to order %s; looking for it", key)
+            return False
+        except AdgenError as error:
+            predictions.mark_refused(row)
+            refusal = error
+    if refusal:
+        raise refusal
+    return True
+
+
+def _look_for(
+    database: Database,
+    row: Prediction,
+    spec: ModelSpec,
+    door: Models,
+    cancelled: Callable[[], bool],
+) -> bool:
+    """Find the order that was sent and may have been taken; send anew when it surely was not."""
+    assert row.sent_at is not None  # noqa: S101 -- `sending` is never written without it
+    while True:
+        if now() - row.sent_at > FINDABLE:
+            raise _lost()
+        found = door.find(spec, row.wire or {}, row.sent_at - CLOCK_SKEW)
+        with database.begin() as db:
+            if predictions.adopt(db, row.key, found):
+                return True
+        if now() >= row.sent_at + timedelta(seconds=door.grace_s):
+            break
+        time.sleep(min(LOOK_EVERY_S, door.grace_s / 4))
+    if cancelled():
+        raise Cancelled("Stopped before it began.")
+    if row.resent >= RESENDS_MAX and door.grace_s:
+        raise _lost()
+    with database.begin() as db:
+        sent_at = predictions.mark_sending(db, row.key, row.wire or {}, since=row.sent_at)
+        if sent_at and door.grace_s:
+            log.warning("order %s was not found at the provider; sending it again", row.key)
+            ad = sessions.lock_ad(db, row.session_id)
+            ad.notes = [*ad.notes, _resent_note(spec)]
+    return sent_at is not None and _send(database, row.key, sent_at, spec, door)
+
+
+def _lost() -> ResultLost:
+    return ResultLost(
+        "Our line was cut while this was being ordered, and it cannot be told any more whether it "
+        "was made. It may be on the bill. Retry to have it made again.",
+        charged=None,
+    )
+
+
+def _resent_note(spec: ModelSpec) -> str:
+    return (
+        f"An order to {spec.label} got no answer and was not to be found afterwards, so it was "
+        "sent again. Should the bill show it twice, that is why."
+    )
+
+
+def _fall_back(database: Database, key: str, gone: ModelGone) -> None:
+    """Ask the next model in the row's place, at its own price; raises `gone` after the last."""
+    with database.begin() as db:
+        session_id = predictions.lock_prediction(db, key).session_id
+    with database.begin() as db:
+        ad = sessions.lock_ad(db, session_id)
+        row = predictions.lock_prediction(db, key)
+        spec = _next_model(row)
+        if spec is None:
+            raise gone
+        note = f"{load_model(row.model).label} is not available; {spec.label} was used instead."
+        if note not in ad.notes:
+            ad.notes = [*ad.notes, note]
+        predictions.switch_model(db, key, spec.ref)
+        costs.reprice_entry(
+            db,
+            key,
+            model=spec.ref,
+            unit=spec.unit,
+            unit_price=spec.price,
+            price_since=spec.since.isoformat(),
+        )
+
+
+def _next_model(row: Prediction) -> ModelSpec | None:
+    """The fallback after the row's present model, along the chain of the one first asked for."""
+    chosen = load_model(row.inputs.get("model") or row.model)
+    chain = [chosen.ref, *chosen.fallbacks]
+    rest = chain[chain.index(row.model) + 1 :]
+    return load_model(rest[0]) if rest else None
+
+
+def _pause(seconds: float, cancelled: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if cancelled():
+            raise Cancelled("Stopped before it began.")
+        time.sleep(min(left, 0.5))
