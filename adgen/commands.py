@@ -45,7 +45,7 @@ from adgen.providers import catalogue, music, photos
 from adgen.providers.storage import storage
 from adgen.store import assets, costs, jobs, sessions, users
 from adgen.store.assets import NewAsset
-from adgen.store.database import Database, notify
+from adgen.store.database import Database, notify, notify_run
 from adgen.store.holds import lift_hold
 from adgen.store.tables import AdSession
 
@@ -468,6 +468,7 @@ class Commands:
         )
         name, queue = _RUNS[kind]
         self._runs.enqueue(db, job_id, name, queue, job_id)
+        notify_run(db, queue)
         return Started(
             session_id=ad.id, job_id=job_id, stage=Stage(ad.stage), estimated_cost=estimate
         )

@@ -25,9 +25,9 @@ APP = "adgen"
 VERSION = "adgen-1"
 
 # Looks of a queue for work, in seconds apart: after a ring, for so long, and with nothing to do.
-BUSY_POLL_S, BUSY_S, IDLE_POLL_S = 0.1, 3.0, 2.0
-# A parent's looks at its children: only the end of a stage waits for it.
-WAIT_S = 0.2
+BUSY_POLL_S, BUSY_S, IDLE_POLL_S = 0.25, 20.0, 2.0
+# Looks of all waiting parents together, a second: only the end of a stage waits for them.
+PARENT_LOOKS_PER_S, PARENT_LOOK_S = 20.0, 0.15
 
 STAGES = "stages"
 CALLS = "calls"
@@ -62,13 +62,37 @@ def sleep(seconds: float) -> None:
     DBOS.sleep(seconds)
 
 
+class _Waiting:
+    """How many parents wait in this process, and so how often each may look."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._count -= 1
+
+    @property
+    def look_s(self) -> float:
+        """Seconds between two looks of one parent."""
+        return max(PARENT_LOOK_S, self._count / PARENT_LOOKS_PER_S)
+
+
+_WAITING = _Waiting()
+
+
 def fan_out(
     queue: str,
     work: Callable[..., R],
     arguments: Sequence[tuple[str, tuple[Any, ...]]],
     partition: str,
 ) -> Iterator[R]:
-    """Run `work` once for each (run id, args) side by side; yields results as they end.
+    """Run `work` once for each (run id, args) side by side; yields the results in their order.
 
     The ids make it exactly once: a replay after a crash joins the runs that exist.
     """
@@ -76,15 +100,14 @@ def fan_out(
     for run_id, args in arguments:
         with SetWorkflowID(run_id), SetEnqueueOptions(queue_partition_key=partition):
             handles.append(DBOS.enqueue_workflow(queue, work, *args))
-    BELL.ring()
-    while handles:
-        done = DBOS.wait_first(handles, polling_interval_sec=WAIT_S)
-        handles = [h for h in handles if h.workflow_id != done.workflow_id]
-        yield done.get_result()
+    ring(queue)
+    with _WAITING:
+        for handle in handles:
+            yield handle.get_result(polling_interval_sec=_WAITING.look_s)
 
 
 class Bell:
-    """Tells the queues when to look: at once when rung, often for a while after, seldom else.
+    """Tells a queue when to look: at once when rung, often for a while after, seldom else.
 
     The engine only polls, and often enough to be quick costs 7 % of a core with nothing to do.
     """
@@ -95,7 +118,7 @@ class Bell:
         self._busy_until = 0.0
 
     def ring(self) -> None:
-        """Something may wait: look now, and soon again."""
+        """Something waits in the queue."""
         with self._changed:
             self._rung += 1
             self._busy_until = time.monotonic() + BUSY_S
@@ -110,15 +133,21 @@ class Bell:
             return self._rung
 
 
-BELL = Bell()
+_BELLS = {queue: Bell() for queue in (STAGES, CALLS, CUTS)}
+
+
+def ring(queue: str) -> None:
+    """Something new waits in the queue; without it the queue finds out a little later."""
+    if bell := _BELLS.get(queue):
+        bell.ring()
 
 
 class _Rung(threading.Event):
-    """A queue thread's stop event, whose waits also end when the bell rings."""
+    """A queue thread's stop event, whose waits also end when its bell rings."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, bell: Bell) -> None:
         super().__init__()
-        self._stop = stop
+        self._stop, self._bell = stop, bell
         self._heard = 0
 
     def is_set(self) -> bool:
@@ -127,7 +156,7 @@ class _Rung(threading.Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         """As an event's; may end early, never late."""
-        self._heard = BELL.wait(self._stop, timeout or IDLE_POLL_S, self._heard)
+        self._heard = self._bell.wait(self._stop, timeout or IDLE_POLL_S, self._heard)
         return self._stop.is_set()
 
 
@@ -135,7 +164,8 @@ _poll = _queue.queue_worker_thread
 
 
 def _poll_by_bell(stop_event: threading.Event, dbos: DBOS, queue: _queue.Queue) -> None:
-    _poll(_Rung(stop_event), dbos, queue)
+    bell = _BELLS.get(queue.name)
+    _poll(_Rung(stop_event, bell) if bell else stop_event, dbos, queue)
 
 
 # The engine has no way to say that work has come; its pinned version starts its queues here.
@@ -221,5 +251,6 @@ class Engine:
 
     def shutdown(self, wait_s: float) -> None:
         """Stop taking work and give running steps `wait_s` seconds to end."""
-        BELL.ring()
+        for queue in _BELLS:
+            ring(queue)
         DBOS.destroy(workflow_completion_timeout_sec=int(wait_s))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import logging
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -33,6 +34,7 @@ from adgen.domain import (
     Aspect,
     AssetType,
     AudioChoice,
+    JobInfo,
     JobKind,
     JobStatus,
     Person,
@@ -249,9 +251,9 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
     Gives the outcome when it was not taken, None when there is something to collect.
     """
     with _db().begin() as db:
-        job, _ = _job_and_ad(db, job_id)
-        state = sessions.load_state(db, _SYSTEM, job.session_id)
-        call = _call(db, job, state, stage, slot, attempt, tries)
+        # Six begin at once: the ad is only read, and the run's row locked last and briefly.
+        state = sessions.load_state(db, _SYSTEM, job_id.partition(":")[0])
+        call = _call(db, job_id, state, stage, slot, attempt, tries)
         spec = catalogue.load_model(call.model)
         if predictions.add_intent(db, call):
             costs.open_entry(
@@ -264,7 +266,7 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
                 unit_price=spec.price,
                 price_since=spec.since.isoformat(),
             )
-        jobs.report(db, job_id, **_progress(job, spec, stage, slot, tries))
+        jobs.report(db, job_id, **_progress(state.job, spec, stage, slot, tries))
     try:
         orders.place(_db(), call.key, _cancel_watch(job_id), _teller(job_id))
     except (ProviderError, Cancelled, NotFound) as error:
@@ -289,7 +291,7 @@ def _teller(job_id: str) -> Callable[[str], None]:
 
 
 def _progress(
-    job: Job, spec: catalogue.ModelSpec, stage: str, slot: int, tries: int
+    job: JobInfo | None, spec: catalogue.ModelSpec, stage: str, slot: int, tries: int
 ) -> dict[str, Any]:
     if stage in ("brief", "storyboard"):
         what = "Planning six pictures..." if stage == "brief" else "Planning the scenes..."
@@ -297,10 +299,11 @@ def _progress(
     if stage == "video":
         return {"message": "Cutting the film...", "slot": slot, "state": "running"}
     verb = "Trying again:" if tries > 1 else "Generating"
-    ended = sum(state in ("done", "failed") for state in job.slots.values())
+    slots = job.slots if job else {}
+    ended = sum(state in ("done", "failed") for state in slots.values())
     # A hosted model says itself when it has a machine.
     state = "running" if spec.door == "offline" else "starting"
-    return {"message": _count(verb, stage, ended, job.total), "slot": slot, "state": state}
+    return {"message": _count(verb, stage, ended, len(slots)), "slot": slot, "state": state}
 
 
 def _count(verb: str, stage: str, ended: int, total: int) -> str:
@@ -316,7 +319,7 @@ def _next(db: Session, row: Prediction, stage: str) -> str:
 
 
 def _call(
-    db: Session, job: Job, state: AdState, stage: str, slot: int, attempt: int, tries: int
+    db: Session, job_id: str, state: AdState, stage: str, slot: int, attempt: int, tries: int
 ) -> Call:
     """The request of one slot, from the ad as it stands."""
     inputs, files, model = _request(db, state, stage, slot, tries)
@@ -325,7 +328,7 @@ def _call(
     return Call(
         key=call_key(state.id, stage, slot, attempt),
         session_id=state.id,
-        job_id=job.id,
+        job_id=job_id,
         agent=_AGENT[stage],
         model=model,
         # Which model was asked for first, should another one have to stand in.
@@ -500,18 +503,31 @@ def _phase_teller(job_id: str, slot: int) -> Callable[[Phase], None]:
     return tell
 
 
+class _Live:
+    """The runs that are still wanted, asked for once a second for all that wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at = 0.0
+        self._ids: set[str] = set()
+
+    def __contains__(self, job_id: str) -> bool:
+        with self._lock:
+            if time.monotonic() - self._at > 1:
+                with _db().begin() as db:
+                    self._ids = jobs.live_ids(db)
+                self._at = time.monotonic()
+            return job_id in self._ids
+
+
+_LIVE = _Live()
+
+
 def _cancel_watch(job_id: str) -> Callable[[], bool]:
-    """Whether the person stopped the run; asks the database at most once a second."""
-    seen = {"at": 0.0, "live": True}
-
-    def cancelled() -> bool:
-        if time.monotonic() - seen["at"] > 1:
-            with _db().begin() as db:
-                seen["live"] = jobs.is_live(db, job_id)
-            seen["at"] = time.monotonic()
-        return not seen["live"]
-
-    return cancelled
+    """Whether the person stopped the run."""
+    # A run just begun may be younger than what was last asked.
+    began = time.monotonic()
+    return lambda: time.monotonic() - began > 1 and job_id not in _LIVE
 
 
 def _cut(

@@ -12,7 +12,7 @@ import time
 
 from adgen import __version__, jobs, pipeline
 from adgen.launch import Stack
-from adgen.store.database import Database, is_passing, listen
+from adgen.store.database import RUNS_CHANNEL, Database, is_passing, listen
 from adgen.store.workers import Slot, keep_alive, orphans, retire_worker
 
 log = logging.getLogger(__name__)
@@ -64,12 +64,11 @@ def _beat(database: Database, slot: Slot) -> None:
 
 
 def _listen(database: Database) -> None:
-    """Ring for every change of an ad: a new run is a change, and so is a run's progress."""
+    """Ring for every new run."""
     while not _stop.is_set():
         try:
-            for session_id in listen(database, _stop.is_set):
-                if session_id:
-                    jobs.BELL.ring()
+            for queue in listen(database, RUNS_CHANNEL, _stop.is_set):
+                jobs.ring(queue)
         except Exception as error:
             if not is_passing(error):
                 raise

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import make_ad
+from bench import make_ad, orders
 from bench.figure import Figure
 
-BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {"make_ad": make_ad.figures}
+BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
+    "make_ad": make_ad.figures,
+    "orders": orders.figures,
+}
 
 
 def main() -> int:

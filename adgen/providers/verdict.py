@@ -25,6 +25,7 @@ from adgen.errors import (
 from adgen.providers.catalogue import ModelSpec
 
 ENDED = frozenset({"succeeded", "failed", "canceled", "aborted"})
+FIGURE_MAX = 10**9
 
 # Texts a failed prediction carries; there is no code field. First match counts.
 _REFUSED = re.compile(r"nsfw|flagged as sensitive|\bE005\b|content policy|moderat", re.IGNORECASE)
@@ -57,9 +58,9 @@ def cancelled_charge(
     spec: ModelSpec, prediction: Mapping[str, Any] | None, inputs: Mapping[str, Any]
 ) -> Decimal | None:
     """Units billed for an order that was stopped; None when it is not known how far it came."""
-    if prediction is None or prediction.get("status") not in ENDED:
+    if prediction is None or str(prediction.get("status")) not in ENDED:
         return None
-    begun = prediction.get("started_at") or (prediction.get("metrics") or {}).get("predict_time")
+    begun = prediction.get("started_at") or metrics_of(prediction).get("predict_time")
     if prediction.get("status") in ("aborted", "failed") or not begun:
         return Decimal(0)
     return quantity(spec, prediction, inputs, outputs=1)
@@ -69,25 +70,31 @@ def quantity(
     spec: ModelSpec, prediction: Mapping[str, Any], inputs: Mapping[str, Any], outputs: int
 ) -> Decimal | None:
     """How many of the model's priced units it took; None when Replicate does not say."""
-    metrics = prediction.get("metrics") or {}
+    metrics = metrics_of(prediction)
     if spec.unit == "run":
         return Decimal(1)
     if spec.unit == "image":
         return _metric(metrics, "image_count", "image_output_count") or Decimal(outputs)
     if spec.unit == "second":
         said = _metric(metrics, "video_output_duration_seconds")
-        return said or _number(inputs.get("seconds"))
+        return said or number(inputs.get("seconds"))
     if spec.unit == "hardware-second":
-        return _number(metrics.get("predict_time"))
+        return number(metrics.get("predict_time"))
     tokens = [
         _metric(metrics, f"{way}_token_count", f"token_{way}_count") for way in ("input", "output")
     ]
     return sum((t for t in tokens if t is not None), Decimal(0)) if any(tokens) else None
 
 
+def metrics_of(prediction: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Its figures; none when it has none, or something else in their place."""
+    metrics = prediction.get("metrics")
+    return metrics if isinstance(metrics, Mapping) else {}
+
+
 def _metric(metrics: Mapping[str, Any], *names: str) -> Decimal | None:
     """A figure of a prediction under its older or its newer name."""
-    return next((n for n in map(_number, map(metrics.get, names)) if n is not None), None)
+    return next((n for n in map(number, map(metrics.get, names)) if n is not None), None)
 
 
 def _checked(
@@ -132,17 +139,18 @@ def _failure(spec: ModelSpec, text: str) -> AdgenError:
 
 def plain(text: str) -> str:
     """A supplier's words made safe to show: no addresses, no tokens, one short line."""
-    text = re.sub(r"https?://\S+|data:\S+|\br8_\w+", "…", text)
+    text = re.sub(r"\w+://\S+|data:\S+|r8_\w+", "…", text, flags=re.IGNORECASE)
     text = "".join(c if c.isprintable() else " " for c in text)
     text = " ".join(text.split()).rstrip(". ")
     return text if len(text) <= 160 else text[:159].rstrip() + "…"
 
 
-def _number(value: object) -> Decimal | None:
+def number(value: object) -> Decimal | None:
+    """A figure that can be one: not negative, and no more than anything could cost or take."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
-        number = Decimal(str(value))
+        read = Decimal(str(value))
     except ArithmeticError:
         return None
-    return number if number.is_finite() and number >= 0 else None
+    return read if read.is_finite() and 0 <= read < FIGURE_MAX else None

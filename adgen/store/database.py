@@ -19,6 +19,7 @@ from adgen.errors import Unavailable
 
 _MIGRATE_LOCK = 0x6164_6765_6E01  # "adgen" 01
 CHANNEL = "adgen"
+RUNS_CHANNEL = "adgen_runs"
 
 
 def dialect_url(url: str, driver: str) -> str:
@@ -95,16 +96,17 @@ class Database:
                 lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATE_LOCK})
 
 
-def listen(database: Database, stop: Callable[[], bool]) -> Iterator[str]:
-    """Ids of ads as they change, by any process; ends when `stop`. Raises OperationalError.
+def listen(database: Database, channel: str, stop: Callable[[], bool]) -> Iterator[str]:
+    """What any process says on a channel, repeats once; ends when `stop`.
 
-    An empty id comes first and at least every second, so that a caller can look around.
+    An empty text comes first and at least every second, so that a caller can look around.
+    Raises OperationalError when the server goes away.
     """
     raw = database.engine.raw_connection()
     try:
         connection: Any = raw.driver_connection
         connection.autocommit = True
-        connection.cursor().execute(f"LISTEN {CHANNEL}")
+        connection.cursor().execute(f"LISTEN {channel}")
         yield ""
         while not stop():
             select_ready([connection], [], [], 1.0)
@@ -116,6 +118,13 @@ def listen(database: Database, stop: Callable[[], bool]) -> Iterator[str]:
         # It listens still, so it must not go back to the pool.
         raw.invalidate()
         raw.close()
+
+
+def notify_run(db: Session, queue: str) -> None:
+    """Tell workers, at commit, that a run waits in this queue."""
+    db.execute(
+        text("SELECT pg_notify(:channel, :queue)"), {"channel": RUNS_CHANNEL, "queue": queue}
+    )
 
 
 def is_passing(error: BaseException) -> bool:

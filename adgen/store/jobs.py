@@ -57,9 +57,9 @@ def lock_job(db: Session, job_id: str) -> Job:
     return job
 
 
-def is_live(db: Session, job_id: str) -> bool:
-    """Whether the run is still wanted."""
-    return db.scalar(select(Job.status).where(Job.id == job_id)) in LIVE
+def live_ids(db: Session) -> set[str]:
+    """The runs that are still wanted."""
+    return set(db.scalars(select(Job.id).where(Job.status.in_(LIVE))))
 
 
 def latest_job(db: Session, session_id: str) -> Job | None:
