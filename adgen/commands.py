@@ -453,8 +453,9 @@ class Commands:
         reserved = costs.reserve(
             db, ad.id, most, config.session_budget_usd, config.total_budget_usd
         )
-        # Somebody wants to go on: the first order shows whether the account does.
-        lift_hold(db, ad.provider)
+        if kind is not JobKind.VIDEO:
+            # Somebody wants to go on: the first order shows whether the account does.
+            lift_hold(db, ad.provider)
         ad.stage = _working_stage(kind, plan).value
         ad.failure = ad.failed_stage = None
         job_id = jobs.add_job(

@@ -142,6 +142,11 @@ def ring(queue: str) -> None:
         bell.ring()
 
 
+def _ring_all() -> None:
+    for queue in _BELLS:
+        ring(queue)
+
+
 class _Rung(threading.Event):
     """A queue thread's stop event, whose waits also end when its bell rings."""
 
@@ -239,6 +244,8 @@ class Engine:
         DBOS.register_queue(STAGES, worker_concurrency=50, **common)
         DBOS.register_queue(CALLS, global_concurrency=48, partition_concurrency=6, **common)
         DBOS.register_queue(CUTS, worker_concurrency=1, **common)
+        # What a dead worker left waits already.
+        _ring_all()
 
     def adopt(self, executor_id: str) -> int:
         """Take over the unfinished runs of a dead executor; gives how many."""
@@ -247,10 +254,10 @@ class Engine:
         )
         if runs:
             DBOS.resume_workflows([run.workflow_id for run in runs])
+            _ring_all()
         return len(runs)
 
     def shutdown(self, wait_s: float) -> None:
         """Stop taking work and give running steps `wait_s` seconds to end."""
-        for queue in _BELLS:
-            ring(queue)
+        _ring_all()
         DBOS.destroy(workflow_completion_timeout_sec=int(wait_s))

@@ -2,35 +2,41 @@
 
 import streamlit as st
 
+from adgen.config import settings
 from adgen.domain import Stage
-from adgen.ui import components, state, widgets
+from adgen.ui import components, state, widgets, words
 
 PAGE_SIZE = 24
 
 person = state.require_person()
 title, search, new = st.columns([3, 2, 1], vertical_alignment="bottom")
 title.title("Your ads")
-words = search.text_input(
+query = search.text_input(
     "Search", placeholder="Search by name or product", label_visibility="collapsed"
 )
 if new.button("New ad", type="primary", icon=":material/add:", width="stretch"):
     state.go("brief", state.commands().create_ad(person).id)
 
-count = state.commands().count_ads(person, search=words)
+count = state.commands().count_ads(person, search=query)
 pages = max(1, -(-count // PAGE_SIZE))
 number = st.pagination(pages, key="page") if pages > 1 else 1
 ads = state.commands().list_ads(
-    person, search=words, limit=PAGE_SIZE, offset=PAGE_SIZE * ((number or 1) - 1)
+    person, search=query, limit=PAGE_SIZE, offset=PAGE_SIZE * ((number or 1) - 1)
 )
-if not ads and words:
-    st.subheader(f"Nothing matches “{words}”")
+if not ads and query:
+    st.subheader(words.plain(f"Nothing matches “{query}”"))
     st.write("Try a word of the product or of the ad's name.")
 elif not ads:
     with st.container(key="empty", border=True, gap="small"):
         st.subheader("Make your first ad")
         st.write(
             "Describe a product, choose among six pictures, watch the clips arrive, add a name "
-            "and music. It takes about two minutes, and the sample product is free."
+            "and music. "
+            + (
+                "It takes about two minutes, and the sample product is free."
+                if settings().provider == "offline"
+                else "Every step says what it costs before you take it."
+            )
         )
         components.board(
             "sample",
@@ -58,9 +64,9 @@ opened = components.wall(
             "title": ad.title,
             "stage": widgets.STAGE_WORDS[ad.stage],
             "tone": {Stage.COMPLETE: "done", Stage.FAILED: "failed"}.get(ad.stage, ""),
-            "cost": widgets.money(ad.total_cost),
+            "cost": words.money(ad.total_cost),
             "who": ad.owner.partition("@")[0],
-            "when": widgets.ago(ad.created_at),
+            "when": words.ago(ad.created_at),
             "poster": f"/api/files/{ad.poster_id}" if ad.poster_id else None,
             "video": f"/api/files/{ad.video_id}" if ad.video_id else None,
             "page": state.resume_page(ad.stage),

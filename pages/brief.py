@@ -5,14 +5,16 @@ from functools import partial
 import streamlit as st
 
 from adgen.domain import PROMPT_MAX, Aspect, JobKind
-from adgen.ui import components, state, widgets
+from adgen.providers.catalogue import load_model
+from adgen.ui import components, state, widgets, words
 
 person, ad = state.require_ad()
 act = state.commands()
 widgets.header(ad, "brief")
+widgets.status(ad)
 
-words, photos = st.columns([3, 2], gap="large")
-with words:
+side, photos = st.columns([3, 2], gap="large")
+with side:
     prompt = st.text_area(
         "What is the product?",
         **state.field(ad, "product_prompt", ad.product_prompt),
@@ -34,7 +36,7 @@ with photos:
         type=["png", "jpg", "jpeg", "webp"],
         accept_multiple_files=True,
         key=f"files-{ad.id}-{state.remember(f'round-{ad.id}', 0)}",
-        help="They become the ad's pictures. Location and camera data are removed.",
+        help="The ad's pictures are made from them. Location and camera data are removed.",
     )
     if not ad.photos:
         st.button(
@@ -61,16 +63,23 @@ if ad.photos:
     )
     if removed and state.did(lambda: act.remove_photo(person, ad.id, str(removed))):
         st.rerun()
-if ad.photos and not ad.working:
-    note = f"{len(ad.photos)} photos become six pictures"
+count = len(ad.photos)
+if count and ad.provider == "offline":
+    note = "1 photo becomes six pictures" if count == 1 else f"{count} photos become six pictures"
 elif ad.provider == "offline":
     note = "Without photos, offline pictures are placeholders"
-else:
+elif not count:
     note = "Six views of one product, in one style"
+elif "photo" in load_model(model).inputs.values():
+    note = f"Six pictures, guided by {count} photo{'' if count == 1 else 's'}"
+else:
+    note = "This model does not look at your photos"
 
 price = act.estimate(JobKind.IMAGES, ad.provider, model, 6)
 again = "Generate 6 new images" if ad.images else "Generate 6 images"
-go_on = widgets.next_bar(note, widgets.priced(again, price), disabled=ad.working)
+go_on = widgets.next_bar(
+    note, words.priced(again, price), disabled=ad.working, quiet=widgets.retry_first(ad)
+)
 shape = Aspect(aspect or ad.aspect)
 if go_on and state.did(lambda: act.start_images(person, ad.id, prompt, model=model, aspect=shape)):
     state.go("images", ad.id)

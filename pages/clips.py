@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from adgen.domain import CLIPS_TO_APPROVE, AdState, JobKind, Stage
+from adgen.domain import CLIPS_TO_APPROVE, AdState, JobKind
 from adgen.ui import state, widgets
 
 person, ad = state.require_ad()
@@ -16,20 +16,25 @@ def table(now: AdState) -> None:
     labels |= {clip.slot: labels.get(clip.slot, "older clip") for clip in now.clips}
     # Always there, so that what stands below keeps its place when the bar goes.
     with st.container():
-        widgets.progress(now, JobKind.CLIPS, "clips")
-        widgets.shortfall(now, JobKind.CLIPS, Stage.CLIP_GENERATION)
+        widgets.status(now, JobKind.CLIPS)
     if not labels or (not now.clips and not widgets.job_of(now, JobKind.CLIPS)):
-        st.subheader("No clips yet")
-        st.write("Say how the pictures should move, and the clips appear here.")
-        if st.button("Go to the storyboard", type="primary"):
-            state.go("storyboard", now.id)
+        widgets.not_yet(
+            now,
+            "No clips yet",
+            "Say how the pictures should move, and the clips appear here.",
+            "Go to the storyboard",
+            "storyboard",
+        )
         return
     widgets.light_table(now, JobKind.CLIPS, now.clips, labels, CLIPS_TO_APPROVE)
     chosen = [i for i in now.clip_order if i in now.generated_clip_ids]
     enough = len(chosen) >= CLIPS_TO_APPROVE
     note = "" if enough else "Approve at least one clip"
     if widgets.next_bar(
-        note, f"Continue with {len(chosen)}", disabled=not enough or now.working
+        note,
+        f"Continue with {len(chosen)}",
+        disabled=not enough or now.working,
+        quiet=widgets.retry_first(now, JobKind.CLIPS),
     ) and state.did(lambda: act.approve_clips(person, now.id, chosen, chosen)):
         state.go("finish", now.id)
 

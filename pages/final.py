@@ -3,7 +3,7 @@
 import streamlit as st
 
 from adgen.domain import AdState, JobKind, Stage
-from adgen.ui import components, state, widgets
+from adgen.ui import components, state, widgets, words
 
 person, ad = state.require_ad()
 act = state.commands()
@@ -12,17 +12,19 @@ widgets.header(ad, "final")
 
 def film(now: AdState) -> None:
     """Progress, then the film."""
-    widgets.progress(now, JobKind.VIDEO, "video")
-    widgets.shortfall(now, JobKind.VIDEO, Stage.FINAL_COMPOSITION)
+    widgets.status(now, JobKind.VIDEO)
     video = now.final_video
     if video is None:
-        if not now.working and now.stage is not Stage.FAILED:
-            st.subheader("No film yet")
-            st.write("Add a name, a call to action and music, then render.")
-            if st.button("Go to finish", type="primary"):
-                state.go("finish", now.id)
-        elif now.working:
+        if now.working and widgets.job_of(now, JobKind.VIDEO):
             st.skeleton(height=420)
+        elif now.failed_stage is not Stage.FINAL_COMPOSITION:
+            widgets.not_yet(
+                now,
+                "No film yet",
+                "Add a name, a call to action and music, then render.",
+                "Go to finish",
+                "finish",
+            )
         return
     if video.stale:
         st.warning(
@@ -35,7 +37,7 @@ def film(now: AdState) -> None:
         video.url,
         now.title,
         f"{details['duration_seconds']:.1f} s · {details['width']}×{details['height']} · "
-        f"{details['size_bytes'] / 1e6:.1f} MB · {widgets.money(now.total_cost)} in all",
+        f"{details['size_bytes'] / 1e6:.1f} MB · {words.money(now.total_cost)} in all",
     )
 
 

@@ -6,22 +6,26 @@ import streamlit as st
 
 from adgen.domain import TITLE_MAX, Aspect, AudioChoice, Genre, TextOverlay
 from adgen.providers import catalogue
-from adgen.ui import components, state, widgets
+from adgen.ui import components, state, widgets, words
 
 NONE, OWN = "none", "your file"
 
 person, ad = state.require_ad()
 act = state.commands()
 widgets.header(ad, "finish")
+widgets.status(ad)
 
 if not ad.ordered_clips:
-    st.subheader("Choose clips first")
-    st.write("Approve at least one clip; the film is made of them.")
-    if st.button("Go to the clips", type="primary"):
-        state.go("clips", ad.id)
+    widgets.not_yet(
+        ad,
+        "Choose clips first",
+        "Approve at least one clip; the film is made of them.",
+        "Go to the clips",
+        "clips",
+    )
     st.stop()
 
-board, words = st.columns([3, 2], gap="large")
+board, side = st.columns([3, 2], gap="large")
 with board:
     components.board(
         "clipboard",
@@ -33,7 +37,7 @@ with board:
     length = 2 + seconds - 0.5 * (len(ad.ordered_clips) - 1)
     clips = "1 clip" if len(ad.ordered_clips) == 1 else f"{len(ad.ordered_clips)} clips"
     st.caption(f"{clips} with cards and crossfades: {length:.1f} s")
-with words:
+with side:
     name = st.text_input(
         "Name on the opening card",
         **state.field(
@@ -89,7 +93,8 @@ price = catalogue.default_model("video", ad.provider).price
 waiting = music == OWN and not own_id
 if widgets.next_bar(
     "Choose a music file" if waiting else "",
-    widgets.priced("Render the film", price),
+    words.priced("Render the film", price),
     disabled=ad.working or waiting,
+    quiet=widgets.retry_first(ad),
 ) and state.did(cut):
     state.go("final", ad.id)

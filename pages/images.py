@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from adgen.domain import IMAGES_TO_APPROVE, AdState, JobKind, Stage, View
-from adgen.ui import state, widgets
+from adgen.domain import IMAGES_TO_APPROVE, AdState, JobKind, View
+from adgen.ui import state, widgets, words
 
 LABELS = {slot: view.value for slot, view in enumerate(View)}
 
@@ -16,8 +16,7 @@ def table(now: AdState) -> None:
     """Progress, the pictures and the step after them, from the database as it is now."""
     # Always there, so that what stands below keeps its place when the bar goes.
     with st.container():
-        widgets.progress(now, JobKind.IMAGES, "images")
-        widgets.shortfall(now, JobKind.IMAGES, Stage.IMAGE_GENERATION)
+        widgets.status(now, JobKind.IMAGES)
     widgets.light_table(now, JobKind.IMAGES, now.images, LABELS, IMAGES_TO_APPROVE)
     chosen = [image for image in now.images if now.marks.get(image.id) == "approved"]
     price = act.estimate(JobKind.CLIPS, now.provider, now.clip_model, max(len(chosen), 1))
@@ -25,9 +24,10 @@ def table(now: AdState) -> None:
     note = "" if enough else f"Approve at least {IMAGES_TO_APPROVE} pictures"
     label = f"Continue with {len(chosen)}"
     if widgets.next_bar(
-        note or widgets.priced(f"{len(chosen)} clips next", price),
+        note or words.priced(f"{len(chosen)} clips next", price),
         label,
         disabled=not enough or now.working,
+        quiet=widgets.retry_first(now, JobKind.IMAGES),
     ):
         ids = [image.id for image in chosen]
         if state.did(lambda: act.approve_images(person, now.id, ids)):

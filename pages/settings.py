@@ -4,8 +4,19 @@ import streamlit as st
 
 from adgen import __version__
 from adgen.config import settings
-from adgen.providers.catalogue import catalogue
-from adgen.ui import components, state, widgets
+from adgen.providers.catalogue import ModelSpec, catalogue, default_model
+from adgen.ui import components, state, words
+
+DOORS = {"offline": "this machine", "replicate": "Replicate"}
+STEPS = {
+    "brief": "Brief",
+    "image": "Pictures",
+    "storyboard": "Storyboard",
+    "clip": "Clips",
+    "music": "Music",
+    "video": "Film",
+}
+UNITS = {"hardware-second": "hardware second", "second": "second of clip"}
 
 person = state.require_person()
 st.title("Settings")
@@ -16,22 +27,45 @@ components.sign_out()
 st.subheader("This installation")
 config = settings()
 st.write(
-    f"adgen {__version__}, making pictures with the **{config.provider}** provider. "
-    f"Budget: {widgets.money(config.session_budget_usd)} an ad, "
-    f"{widgets.money(config.total_budget_usd)} in all.".replace("$", r"\$")
+    words.plain(
+        f"adgen {__version__}. New ads are made by {DOORS[config.provider]}. "
+        f"Budget: {words.money(config.session_budget_usd)} an ad, "
+        f"{words.money(config.total_budget_usd)} in all."
+    )
 )
+
+
+def role(spec: ModelSpec) -> str:
+    """How a model comes to be used."""
+    if not spec.offered:
+        return "Stand-in only"
+    default = spec.ref in {default_model(stage, spec.provider).ref for stage in spec.stages}
+    return "Default" if default else "On request"
+
+
 st.caption("Models and prices")
+# Those that new ads are made with come first.
+specs = sorted(catalogue().values(), key=lambda spec: spec.provider != config.provider)
 st.dataframe(
     [
         {
+            "Step": ", ".join(STEPS[stage] for stage in spec.stages),
             "Model": spec.label,
-            "Step": ", ".join(spec.stages),
-            "Provider": spec.provider,
-            "Price": widgets.money(spec.price),
-            "Per": spec.unit,
-            "Since": spec.since,
+            "Price": words.price(spec.price),
+            "Per": UNITS.get(spec.unit, spec.unit),
+            "Used": role(spec),
+            "Made by": DOORS[spec.provider].capitalize(),
+            "As of": spec.since,
+            "Source": spec.source,
         }
-        for spec in catalogue().values()
+        for spec in specs
     ],
     hide_index=True,
+    height="content",
+    column_config={
+        "Model": st.column_config.TextColumn(width=260),
+        "Price": st.column_config.TextColumn(alignment="right"),
+        "Per": st.column_config.TextColumn(width=136),
+        "Source": st.column_config.TextColumn(width="large"),
+    },
 )

@@ -3,20 +3,28 @@
 import streamlit as st
 
 from adgen.domain import PROMPT_MAX, Aspect, JobKind
-from adgen.ui import components, state, widgets
+from adgen.providers.catalogue import load_model
+from adgen.ui import components, state, widgets, words
+
+# How long a clip is meant to last, where the model lets us choose.
+USUAL_S = 3
 
 person, ad = state.require_ad()
 act = state.commands()
 widgets.header(ad, "storyboard")
+widgets.status(ad)
 
 if len(ad.approved_images) < 2:
-    st.subheader("Choose pictures first")
-    st.write("Approve at least two pictures; the storyboard is made of them.")
-    if st.button("Go to the pictures", type="primary"):
-        state.go("images", ad.id)
+    widgets.not_yet(
+        ad,
+        "Choose pictures first",
+        "Approve at least two pictures; the storyboard is made of them.",
+        "Go to the pictures",
+        "images",
+    )
     st.stop()
 
-board, words = st.columns([3, 2], gap="large")
+board, side = st.columns([3, 2], gap="large")
 with board:
     components.board(
         "mood",
@@ -24,7 +32,7 @@ with board:
         layout="board" if ad.aspect is Aspect.WIDE else "film",
         ratio=ad.aspect.value,
     )
-with words:
+with side:
     prompt = st.text_area(
         "How should it move?",
         **state.field(ad, "video_prompt", ad.video_prompt),
@@ -38,14 +46,18 @@ with words:
         view = ad.image(scene.image_id)
         if view:
             st.caption(
-                f"**{view.details['view'].capitalize()}** · {scene.description} · "
+                f"**{view.details['view'].capitalize()}** · {words.plain(scene.description)} · "
                 f"{scene.duration_seconds:.1f} s"
             )
 
 count = len(ad.approved_images)
 price = act.estimate(JobKind.CLIPS, ad.provider, model, count)
-label = widgets.priced(f"Make {count} clips", price)
-if widgets.next_bar("About three seconds each", label, disabled=ad.working) and state.did(
-    lambda: act.start_clips(person, ad.id, prompt, model=model)
-):
+lengths = load_model(model).durations
+seconds = min(lengths, key=lambda offer: abs(offer - USUAL_S), default=USUAL_S)
+if widgets.next_bar(
+    f"About {seconds} seconds each",
+    words.priced(f"Make {count} clips", price),
+    disabled=ad.working,
+    quiet=widgets.retry_first(ad),
+) and state.did(lambda: act.start_clips(person, ad.id, prompt, model=model)):
     state.go("clips", ad.id)

@@ -1,7 +1,7 @@
-"""A worker that kills itself at a named point, once: `python -m tests.crashing worker`.
+"""A worker that kills itself at named points, once each: `python -m tests.crashing worker`.
 
 It is the product's own worker; only calls at the edges of what matters are wrapped to die there.
-CRASH_AT names the point, CRASH_MARK a file that says it has happened. NO_INTENT=1 takes the
+CRASH_AT names the points, CRASH_MARKS a folder that says which have happened. NO_INTENT=1 takes the
 intent table's protection away, to show that the drill would notice.
 """
 
@@ -39,11 +39,11 @@ POINTS = (
 
 
 def die(point: str) -> None:
-    """SIGKILL at the named point, the first time it is reached."""
-    if os.environ.get("CRASH_AT") != point:
+    """SIGKILL at the named point, the first time any worker reaches it."""
+    if point not in os.environ.get("CRASH_AT", "").split(","):
         return
     try:
-        Path(os.environ["CRASH_MARK"]).touch(exist_ok=False)
+        (Path(os.environ["CRASH_MARKS"]) / point).touch(exist_ok=False)
     except FileExistsError:
         return
     os.kill(os.getpid(), signal.SIGKILL)

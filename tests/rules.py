@@ -16,7 +16,14 @@ DOORS = {
     "imageio_ffmpeg": ("adgen/providers/ffmpeg.py", "tests/", "bench/"),
     # Outside the store only the type of a transaction is named.
     "sqlalchemy": (
-        *("adgen/store/", "adgen/jobs.py", "adgen/commands.py", "adgen/pipeline.py", "tests/"),
+        *(
+            "adgen/store/",
+            "adgen/jobs.py",
+            "adgen/commands.py",
+            "adgen/pipeline.py",
+            "tests/",
+            "bench/",
+        ),
     ),
     "dbos": ("adgen/jobs.py",),
     "streamlit": ("app.py", "adgen/ui/", "pages/", "tests/"),

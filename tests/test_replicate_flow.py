@@ -263,7 +263,7 @@ def test_no_credit_stops_every_order_and_keeps_what_is_paid(
         after = house.ended(other)
         assert after.stage is Stage.FAILED
     try:
-        assert "add credit" in str(house.state(others[-1]).failure)
+        assert "Add credit" in str(house.state(others[-1]).failure)
     finally:
         fake.credit = True
     assert len(fake.creations) - sent <= 3 * 7

@@ -21,14 +21,14 @@ Phase = Literal["starting", "running"]
 class Result(Value):
     """What a finished order gave: a text, or a file in the caller's work folder.
 
-    `quantity` counts the units of the model's price; `seconds` is how long it took;
-    `metadata` goes onto the asset (width, height, duration_seconds, focus, ...).
+    `quantity` counts the units of the model's price, None when it is not told; `seconds` is how
+    long it took; `metadata` goes onto the asset (width, height, duration_seconds, focus, ...).
     """
 
     text: str | None = None
     file: Path | None = None
     content_type: str = "text/plain"
-    quantity: Decimal = Decimal(1)
+    quantity: Decimal | None = Decimal(1)
     seconds: Decimal = Decimal(0)
     metadata: dict[str, Any] = Field(default_factory=dict)
 

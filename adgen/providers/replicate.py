@@ -491,8 +491,8 @@ _WRONG_KEY = (
     "valid one and start the app again. Everything made so far is kept."
 )
 _NO_CREDIT = (
-    "Replicate says that the account has no credit left. Nothing more is ordered until then: add "
-    "credit at replicate.com/account/billing, then retry. Everything made so far is kept."
+    "Replicate says that the account has no credit left, so nothing more is ordered. Add credit "
+    "at replicate.com/account/billing, then retry. Everything made so far is kept."
 )
 _BLOCKED = {401: _WRONG_KEY, 402: _NO_CREDIT}
 

@@ -27,8 +27,13 @@ PAGES = [
 # White on the dark theme's accent has a contrast of 2.9; the page's own dark has 6.6.
 dark = st.context.theme.type == "dark"
 page_colour, on_accent = ("#0E1014", "#0E1014") if dark else ("#FAFAF8", "#FFFFFF")
+mode = "dark" if dark else "light"
+tones = "; ".join(
+    f"--adgen-{name}: {st.get_option(f'theme.{mode}.{name}Color')}"
+    for name in ("text", "gray", "red", "yellow")
+)
 st.html(
-    f"<style>:root {{ --adgen-page: {page_colour} }}"
+    f"<style>:root {{ --adgen-page: {page_colour}; {tones} }}"
     f'[data-testid="stBaseButton-primary"] {{ color: {on_accent} }}</style>'
 )
 st.html(STYLE)

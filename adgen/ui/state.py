@@ -12,6 +12,7 @@ from adgen.commands import Commands
 from adgen.domain import AdState, Person, Stage
 from adgen.errors import AdgenError, NotFound
 from adgen.launch import running
+from adgen.ui.words import plain
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 COOKIE = "adgen_session"
@@ -81,7 +82,7 @@ def did(act: Callable[[], object]) -> bool:
     try:
         act()
     except AdgenError as error:
-        st.error(error.user_message.replace("$", r"\$"), icon=":material/error:")
+        st.error(plain(error.user_message), icon=":material/error:")
         return False
     return True
 

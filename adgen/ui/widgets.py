@@ -1,18 +1,18 @@
-"""Pieces several pages share: the way around an ad, live progress, money in words."""
+"""Pieces several pages share: the way around an ad, what goes on, what stands in the way."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import streamlit as st
 
 from adgen.config import settings
-from adgen.domain import AdState, AssetInfo, JobKind, JobStatus, Stage
-from adgen.providers.catalogue import StageWord, label_of, list_models
+from adgen.domain import AdState, AssetInfo, JobInfo, JobKind, JobStatus, Stage, View
+from adgen.providers.catalogue import StageWord, catalogue, label_of, list_models
 from adgen.ui import components, state
+from adgen.ui.words import UNKNOWN, about, money, plain
 
 STEPS = [
     ("brief", "Brief"),
@@ -23,6 +23,22 @@ STEPS = [
     ("final", "Final"),
 ]
 POLL_S = 0.7
+_STAGES = {
+    JobKind.IMAGES: Stage.IMAGE_GENERATION,
+    JobKind.CLIPS: Stage.CLIP_GENERATION,
+    JobKind.VIDEO: Stage.FINAL_COMPOSITION,
+}
+# Where the words stand that a model may have refused.
+_WORDS_OF = {
+    JobKind.IMAGES: ("Edit the brief", "brief"),
+    JobKind.CLIPS: ("Edit the storyboard", "storyboard"),
+}
+_UNMADE = {
+    "failed": "This one failed and is not here. Retry makes it again, and only what is missing.",
+    "missing": "This one was not made. Retry makes it, and only what is missing.",
+}
+_NOUNS = {JobKind.IMAGES: "picture", JobKind.CLIPS: "clip", JobKind.VIDEO: "film"}
+_PAGES = {JobKind.IMAGES: "images", JobKind.CLIPS: "clips", JobKind.VIDEO: "final"}
 STAGE_WORDS = {
     Stage.CREATED: "brief",
     Stage.PROMPT_PARSING: "planning",
@@ -36,39 +52,9 @@ STAGE_WORDS = {
 }
 
 
-def money(amount: Decimal | None) -> str:
-    """US dollars to the cent; tiny sums keep the digits that count; unknown is said."""
-    if amount is None:
-        return "price unknown"
-    if 0 < amount < Decimal("0.01"):
-        return f"${amount:.4f}".rstrip("0")
-    return f"${amount:,.2f}"
-
-
-def priced(label: str, amount: Decimal | None) -> str:
-    """A button's words with what the click costs."""
-    if amount is None:
-        return f"{label} · price unknown"
-    # A bare dollar sign would open a formula in the button's markdown.
-    return f"{label} · " + ("free" if amount == 0 else f"~{money(amount)}").replace("$", r"\$")
-
-
-def _about(amount: Decimal | None) -> str:
-    return "price unknown" if amount is None else f"~{money(amount)}".replace("$", r"\$")
-
-
 def muted() -> str:
     """The theme's quiet text colour, for charts; Streamlit's own is too faint on the light page."""
     return "#98A1AD" if st.context.theme.type == "dark" else "#5C6570"
-
-
-def ago(moment: datetime) -> str:
-    """How long ago, in words."""
-    seconds = (datetime.now(UTC) - moment).total_seconds()
-    for size, word in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {word} ago"
-    return "just now"
 
 
 def header(ad: AdState, here: str) -> None:
@@ -114,29 +100,159 @@ def _reached(ad: AdState) -> int:
     return 1 if ad.images or ad.product_prompt else 0
 
 
-def job_of(ad: AdState, kind: JobKind) -> bool:
+def job_of(ad: AdState, kind: JobKind | None) -> bool:
     """Whether the ad's newest run is of this kind."""
     return ad.job is not None and ad.job.kind is kind
 
 
-def progress(ad: AdState, kind: JobKind, label: str) -> None:
+def status(ad: AdState, kind: JobKind | None = None) -> None:
+    """What goes on, or what stands in the way, in one place; `kind` is what the page shows."""
+    live = ad.job if ad.working and job_of(ad, kind) else None
+    if ad.hold:
+        _hold(ad, kind)
+    elif kind and not live:
+        _shortfall(ad, kind)
+    if live:
+        _bar(ad, live)
+
+
+def _bar(ad: AdState, job: JobInfo) -> None:
     """One thin bar, what is being made, its cost so far, and a way to stop it."""
-    job = ad.job
-    if job is None or job.kind is not kind:
-        return
-    if job.live:
-        if ad.hold:
-            st.error(ad.hold.replace("$", r"\$"), icon=":material/credit_card_off:")
-        bar, stop = st.columns([6, 1], vertical_alignment="center")
-        words = "Waiting for a free place..." if job.status is JobStatus.QUEUED else job.message
-        bar.progress(
-            job.percent / 100, text=f"{words}  ·  {money(ad.total_cost)} so far".replace("$", r"\$")
+    words = plain(f"{_doing(job)} · {money(ad.total_cost)} so far")
+    with st.container(
+        key=f"status-{job.kind}", horizontal=True, wrap=False, vertical_alignment="center"
+    ):
+        st.progress(job.percent / 100, text=words)
+        stop = st.button("Stop", key=f"stop-{job.kind}", icon=":material/stop_circle:")
+    if stop:
+        state.did(lambda: state.commands().cancel(state.require_person(), ad.id))
+        st.rerun()
+
+
+def _doing(job: JobInfo) -> str:
+    if job.status is JobStatus.QUEUED:
+        return "Waiting for a free place..."
+    at = set(job.slots.values())
+    if "starting" in at and not at & {"running", "retrying"}:
+        return "Waiting for a machine; a cold start can take some minutes..."
+    return job.message
+
+
+def _hold(ad: AdState, kind: JobKind | None) -> None:
+    """The supplier takes no orders: what happened, what is kept, and the one way to go on."""
+    words = [ad.hold or ""]
+    # Mostly a run failed because of the hold and says the same; other reasons are said too.
+    if ad.failure and words[0].rstrip(".") not in ad.failure:
+        words.insert(0, _without_retry(ad.failure))
+    elif ad.missing and ad.missing[0] is not JobKind.VIDEO:
+        words.append(_tally(ad, *ad.missing))
+    with _notice("hold"):
+        st.warning(
+            plain(" ".join(words)),
+            title="Paused: nothing can be ordered",
+            icon=":material/pause_circle:",
         )
-        if stop.button("Stop", key=f"stop-{label}", icon=":material/stop_circle:", width="stretch"):
-            state.did(lambda: state.commands().cancel(state.require_person(), ad.id))
+        if _offers_retry(ad, kind):
+            _retry(ad, kind)
+
+
+def _shortfall(ad: AdState, kind: JobKind) -> None:
+    """What the last run left out: why, what is here, and making the rest with its price."""
+    offered = _offers_retry(ad, kind)
+    if ad.failure and ad.failed_stage is _STAGES[kind]:
+        why = _without_retry(ad.failure) if offered else ad.failure
+        with _notice("failed"):
+            st.error(plain(why), icon=":material/error:")
+            if kind in _WORDS_OF:
+                label, page = _WORDS_OF[kind]
+                if st.button(label, key="words", type="tertiary", icon=":material/edit:"):
+                    state.go(page, ad.id)
+            if offered:
+                _retry(ad, kind)
+    elif words := _left_out(ad, kind):
+        with _notice("short"):
+            st.info(words, icon=":material/info:")
+            if offered:
+                _retry(ad, kind)
+    elif made := {JobKind.IMAGES: ad.images, JobKind.CLIPS: ad.clips}.get(kind):
+        with st.container(key=f"status-{kind}"):
+            st.caption(f"{_count(len(made), _NOUNS[kind])} to choose from")
+
+
+def _without_retry(failure: str) -> str:
+    """A failure without its last sentence, which the button beside it says."""
+    return failure.partition(" Retry the missing ")[0]
+
+
+def _left_out(ad: AdState, kind: JobKind) -> str:
+    """That a run was stopped, or made less than it should, and why."""
+    job = ad.job if job_of(ad, kind) else None
+    words = []
+    if job and job.status is JobStatus.CANCELLED:
+        words.append(job.message)
+    if _offers_retry(ad, kind) and ad.missing and kind is not JobKind.VIDEO:
+        words.append(_tally(ad, *ad.missing))
+        if job and job.status is not JobStatus.CANCELLED:
+            words.append(_reason(ad, kind))
+    return plain(" ".join(words))
+
+
+def _notice(tone: str) -> st.delta_generator.DeltaGenerator:
+    return st.container(key=f"notice-{tone}", horizontal=True, vertical_alignment="center")
+
+
+def _tally(ad: AdState, kind: JobKind, slots: Sequence[int]) -> str:
+    total = len(View) if kind is JobKind.IMAGES else len(ad.approved_images)
+    return f"{total - len(slots)} of {total} {_NOUNS[kind]}s are here."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _reason(ad: AdState, kind: JobKind) -> str:
+    """Why the newest failed one failed."""
+    agent = "image_generator" if kind is JobKind.IMAGES else "video_generator"
+    entries = state.commands().load_costs(state.require_person(), ad.id).entries
+    failed = [e for e in entries if e.agent_name == agent and e.success is False]
+    return max(failed, key=lambda e: e.id).error_message or "" if failed else ""
+
+
+def _offers_retry(ad: AdState, kind: JobKind | None) -> bool:
+    """Whether the page that shows `kind` has the button for what is missing."""
+    if ad.missing is None:
+        return False
+    here = ad.missing[0] is kind and job_of(ad, kind)
+    # A run that was stopped by a hold is gone on with from every page.
+    return here or (ad.hold is not None and ad.stage is Stage.FAILED)
+
+
+def retry_first(ad: AdState, kind: JobKind | None = None) -> bool:
+    """Whether the retry is the way on, so that the page's own button steps back."""
+    return ad.stage is Stage.FAILED and _offers_retry(ad, kind)
+
+
+def _retry(ad: AdState, here: JobKind | None) -> None:
+    """The one button that makes what is missing, and only that."""
+    if ad.missing is None:
+        return
+    kind, slots = ad.missing
+    label = "Cut again"
+    if kind is not JobKind.VIDEO:
+        model = ad.image_model if kind is JobKind.IMAGES else ad.clip_model
+        planned = ad.prompts if kind is JobKind.IMAGES else ad.scenes
+        price = state.commands().estimate(kind, ad.provider, model, len(slots), plan=not planned)
+        count = str(len(slots)) if kind is here else _count(len(slots), _NOUNS[kind])
+        label = f"Retry the missing {count}" + ("" if price == 0 else f" ({about(price)})")
+    if st.button(
+        plain(label),
+        key="retry",
+        icon=":material/refresh:",
+        type="primary" if retry_first(ad, here) else "secondary",
+    ) and state.did(lambda: state.commands().retry(state.require_person(), ad.id)):
+        if kind is here:
             st.rerun()
-    elif job.status is JobStatus.CANCELLED:
-        st.info(job.message, icon=":material/info:")
+        state.go(_PAGES[kind], ad.id)
 
 
 def follow(ad: AdState, draw: Callable[[AdState], None]) -> None:
@@ -151,34 +267,6 @@ def follow(ad: AdState, draw: Callable[[AdState], None]) -> None:
             st.rerun()
 
     live()
-
-
-def shortfall(ad: AdState, kind: JobKind, stage: Stage) -> None:
-    """What a run left out: why, what was kept, and making the rest with its price."""
-    failed = ad.stage is Stage.FAILED and ad.failed_stage is stage
-    missing = ad.missing
-    if failed and ad.failure:
-        st.error(ad.failure.replace("$", r"\$"), icon=":material/error:")
-    elif missing and missing[0] is kind and job_of(ad, kind):
-        noun = "pictures" if kind is JobKind.IMAGES else "clips"
-        total = 6 if kind is JobKind.IMAGES else len(ad.approved_image_ids)
-        st.warning(
-            f"{total - len(missing[1])} of {total} {noun} are here. Go on with them, or make "
-            "the missing ones.",
-            icon=":material/warning:",
-        )
-    if missing is None or missing[0] is not kind or not job_of(ad, kind):
-        return
-    label = "Cut again"
-    if kind is not JobKind.VIDEO:
-        model = ad.image_model if kind is JobKind.IMAGES else ad.clip_model
-        count, planned = len(missing[1]), ad.prompts if kind is JobKind.IMAGES else ad.scenes
-        price = state.commands().estimate(kind, ad.provider, model, count, plan=not planned)
-        label = f"Retry the missing {count}" + ("" if price == 0 else f" ({_about(price)})")
-    if st.button(label, key="retry", icon=":material/refresh:") and state.did(
-        lambda: state.commands().retry(state.require_person(), ad.id)
-    ):
-        st.rerun()
 
 
 def tile_of(asset: AssetInfo, label: str) -> dict[str, Any]:
@@ -202,20 +290,38 @@ def model_choice(ad: AdState, stage: StageWord, chosen: str, label: str) -> str:
         chosen = next(iter(offers))
         state.keep(f"{stage}_model-{ad.id}", chosen)
     one = "picture" if stage == "image" else "clip"
+
+    def offer(ref: str) -> str:
+        # The price first: on a phone a long remark is cut off.
+        name, _, remark = offers[ref].label.partition(" (")
+        price = f"{about(offers[ref].expected_cost)} a {one}"
+        return " · ".join(filter(None, (name, price, remark.rstrip(")"))))
+
     picked = st.selectbox(
         label,
         list(offers),
         **state.field(ad, f"{stage}_model", chosen),
-        format_func=lambda ref: (
-            f"{offers[ref].label} · {_about(offers[ref].expected_cost)} a {one}"
-        ),
+        format_func=offer,
         help="Prices are estimates; Replicate's bill decides.",
     )
     return str(picked or chosen)
 
 
-def next_bar(words: str, label: str, *, disabled: bool = False, key: str = "next") -> bool:
-    """The page's one primary button, always in the same corner, with why beside it."""
+def not_yet(ad: AdState, title: str, words: str, label: str, page: str) -> None:
+    """A page whose step comes later: what it waits for, and the way there."""
+    st.subheader(title)
+    st.write(words)
+    if st.button(label, type="secondary" if retry_first(ad) else "primary"):
+        state.go(page, ad.id)
+
+
+def next_bar(
+    words: str, label: str, *, disabled: bool = False, quiet: bool = False, key: str = "next"
+) -> bool:
+    """The page's one way on, always in the same corner, with why beside it.
+
+    `quiet` when another button is the page's primary one.
+    """
     with st.container(
         key=f"bar-{key}", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
     ):
@@ -223,7 +329,7 @@ def next_bar(words: str, label: str, *, disabled: bool = False, key: str = "next
             st.caption(words, width="content")
         return st.button(
             label,
-            type="primary",
+            type="secondary" if quiet else "primary",
             key=key,
             disabled=disabled,
             icon=":material/arrow_forward:",
@@ -234,42 +340,48 @@ def next_bar(words: str, label: str, *, disabled: bool = False, key: str = "next
 def review_items(
     ad: AdState, assets: Sequence[AssetInfo], labels: dict[int, str], kind: JobKind
 ) -> list[dict[str, Any]]:
-    """What the light table shows: a tile a slot, made or still to come."""
+    """What the light table shows: a tile a slot, made, still to come, or not made."""
     by_slot = {asset.slot: asset for asset in assets}
-    live = ad.job.slots if ad.job and ad.job.kind is kind and ad.working else {}
-    failed = ad.job.slots if ad.job and ad.job.kind is kind else {}
+    job = ad.job if job_of(ad, kind) else None
     items = []
     for slot, label in sorted(labels.items()):
-        state_word = live.get(str(slot))
+        at = job.slots.get(str(slot)) if job else None
         asset = by_slot.get(slot)
-        if asset is not None and state_word in (None, "done"):
+        if asset is not None and (at in (None, "done") or not ad.working):
             items.append({"slot": slot, "state": "ready", "label": label, **_tile_facts(ad, asset)})
-        elif state_word or failed.get(str(slot)) == "failed":
+        elif at:
+            # When the run is over, what has not failed was never begun, or was stopped. On hold
+            # nothing is to blame but the account.
+            word = at if ad.working or (at == "failed" and not ad.hold) else "missing"
             items.append(
                 {
                     "slot": slot,
                     "id": None,
                     "label": label,
-                    "state": state_word or "failed",
-                    "text": "",
+                    "state": word,
+                    "text": _UNMADE.get(word, ""),
                 }
             )
     return items
 
 
 def _tile_facts(ad: AdState, asset: AssetInfo) -> dict[str, Any]:
-    details = asset.details
+    details, spec = asset.details, catalogue().get(asset.model_used)
     source = {"photo": "your photo", "crop": "crop of your photo"}.get(details.get("source", ""))
-    facts = [
-        ("Seed", str(ad.consistency_seed or "")),
-        ("Made from", source) if source else ("Model", label_of(asset.model_used)),
-        ("Cost", money(asset.cost)),
-        ("Took", f"{asset.generation_time:.1f} s"),
-    ]
-    seconds = details.get("duration_seconds")
-    if asset.content_type == "video/mp4":
-        facts.insert(0, ("Length", f"{seconds:.1f} s"))
-        facts.insert(1, ("Motion", f"{details.get('motion_intensity', 0):.2f}"))
+    film, seconds = asset.content_type == "video/mp4", details.get("duration_seconds")
+    facts = [("Made from", source) if source else ("Model", label_of(asset.model_used))]
+    if film:
+        facts.append(("Length", f"{seconds:.1f} s"))
+        facts.append(("Motion", f"{details.get('motion_intensity', 0):.2f}"))
+    seed = details.get("seed", ad.consistency_seed)
+    # Not every hosted model takes one; a seed that had no part in it is no fact.
+    if seed and (spec is None or not spec.inputs or "seed" in spec.inputs.values()):
+        facts.append(("Seed", str(seed)))
+    # A call of a model that has a price, or one we do not know, is never free.
+    unpriced = not asset.cost and (spec is None or spec.price != 0)
+    facts.append(("Cost", UNKNOWN if unpriced else money(asset.cost)))
+    if asset.generation_time:
+        facts.append(("Took", f"{asset.generation_time:.1f} s"))
     image = ad.image(details.get("image_id", ""))
     return {
         "id": asset.id,
@@ -277,12 +389,18 @@ def _tile_facts(ad: AdState, asset: AssetInfo) -> dict[str, Any]:
         "text": details.get("description") or details.get("prompt") or "",
         "facts": facts,
         "focus": details.get("focus", [0.5, 0.5]),
-        "note": f"{seconds:.1f} s" if asset.content_type == "video/mp4" else "",
-        "seconds": seconds if asset.content_type == "video/mp4" else 0,
+        "note": f"{seconds:.1f} s" if film else "",
+        "seconds": seconds if film else 0,
         "poster": image.url if image else "",
         "stale": asset.stale,
         "placeholder": bool(details.get("placeholder")),
     }
+
+
+def _notes(ad: AdState) -> list[str]:
+    """What went another way than asked for, oldest first, each thing once."""
+    told = Counter(ad.notes)
+    return [note + (f" ({times} times)" if times > 1 else "") for note, times in told.items()]
 
 
 def light_table(
@@ -309,6 +427,7 @@ def light_table(
             "order": [i for i in ad.clip_order if i in own],
             "need": need,
             "ratio": ad.aspect.value,
+            "notes": _notes(ad),
             "seq": sent["seq"],
             "locked": False,
         },

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from adgen import launch
 from adgen.commands import Commands
-from adgen.domain import AdState, AssetType, JobKind, JobStatus, Person
+from adgen.config import settings
+from adgen.domain import AdState, AssetType, JobKind, JobStatus, Person, Stage
 from adgen.store import assets, costs, jobs, predictions, sessions
 from adgen.store.assets import NewAsset
 from adgen.store.database import Database
+from adgen.store.holds import set_hold
 from adgen.store.predictions import Call, call_key
-from adgen.ui import state
+from adgen.ui import state, words
 from tests.conftest import ROOT, add_person
 
 
@@ -35,13 +39,49 @@ def ad(commands: Commands, person: Person) -> AdState:
     return commands.create_ad(person)
 
 
+@pytest.fixture
+def hosted_ad(commands: Commands, person: Person, monkeypatch: pytest.MonkeyPatch) -> AdState:
+    """An ad that hosted models make."""
+    monkeypatch.setenv("ADGEN_PROVIDER", "replicate")
+    monkeypatch.setenv("REPLICATE_API_TOKEN", "r8_never_used")
+    settings.cache_clear()
+    return commands.create_ad(person)
+
+
 def visit(at: AppTest, page: str, ad_id: str = "") -> str:
     """Open a page; gives all its words. No page may fail."""
     at.query_params["ad"] = ad_id
     at.switch_page(f"../../pages/{page}.py").run()
     assert not at.exception, at.exception
-    shown = [*at.title, *at.subheader, *at.markdown, *at.caption, *at.text, *at.error, *at.warning]
+    shown = [*at.title, *at.subheader, *at.markdown, *at.caption, *at.text]
+    shown += [*at.error, *at.warning, *at.info]
     return "\n".join([str(e.value) for e in shown] + [button.label for button in at.button])
+
+
+def light_table(at: AppTest) -> dict[str, Any]:
+    """What the page gives to its light table."""
+    [table] = [
+        e.proto for e in at.get("bidi_component") if e.proto.component_name == "adgen_review"
+    ]
+    data: dict[str, Any] = json.loads(table.json)
+    return data
+
+
+def primary(at: AppTest) -> list[str]:
+    """The labels of the page's primary buttons."""
+    return [button.label for button in at.button if button.proto.type == "primary"]
+
+
+def failed(database: Database, ad: AdState, stage: Stage, failure: str, hold: str = "") -> None:
+    """A run that ended without enough, as the worker would."""
+    with database.begin() as db:
+        row = sessions.lock_ad(db, ad.id)
+        row.stage, row.failed_stage, row.failure = Stage.FAILED.value, stage.value, failure
+        job = jobs.latest_job(db, ad.id)
+        assert job
+        jobs.finish_job(db, job.id, JobStatus.FAILED, failure, error=failure)
+        if hold:
+            set_hold(db, ad.provider, hold)
 
 
 def made(database: Database, ad: AdState, kind: AssetType, *, of: int, slots: int) -> list[str]:
@@ -167,24 +207,228 @@ def test_a_failed_run_says_why_and_offers_the_rest(
     at: AppTest, commands: Commands, database: Database, person: Person, ad: AdState
 ) -> None:
     with_pictures(commands, database, person, ad, count=2)
+    failed(database, ad, Stage.IMAGE_GENERATION, "4 of 6 pictures failed ($0.05 each).")
+    shown = visit(at, "images", ad.id)
+    assert r"4 of 6 pictures failed (\$0.05 each)." in shown
+    assert primary(at) == ["Retry the missing 4"]
+    assert [item["state"] for item in light_table(at)["items"]] == ["ready"] * 2 + ["failed"] * 4
+    at.button(key="words").click().run()
+    assert at.text_area[0].label == "What is the product?"
+    assert primary(at) == ["Generate 6 new images · free"]
+
+
+HOLD = "No credit left [here](http://x.example) at *Replicate*. Add $5, then <b>retry</b>."
+
+
+def test_on_hold_every_page_says_so_once_with_one_way_on(
+    at: AppTest, commands: Commands, database: Database, person: Person, hosted_ad: AdState
+) -> None:
+    ad = hosted_ad
+    images = with_pictures(commands, database, person, ad)
+    commands.approve_images(person, ad.id, images[:3])
+    commands.start_clips(person, ad.id, "Slow push")
+    failed(database, ad, Stage.CLIP_GENERATION, f"3 of 3 clips failed: {HOLD}", HOLD)
+    for page, retry in {
+        **dict.fromkeys(["brief", "images", "storyboard", "finish", "final"], " clips"),
+        "clips": "",
+    }.items():
+        shown = visit(at, page, ad.id)
+        assert shown.count("No credit left") == 1, page
+        assert words.plain(HOLD) in at.warning[0].value
+        assert "0 of 3 clips are here." in at.warning[0].value
+        assert not at.error
+        assert primary(at) == [rf"Retry the missing 3{retry} (\~\$2.40)"], page
+    visit(at, "brief", ad.id)
+    at.button(key="retry").click().run()
+    assert not at.exception
+    now = commands.load_ad(person, ad.id)
+    assert now.hold is None
+    assert now.working
+    assert "Stop" in [button.label for button in at.button]
+
+
+def test_a_hold_that_did_not_stop_this_ad_leaves_its_own_way_on(
+    at: AppTest, database: Database, hosted_ad: AdState
+) -> None:
     with database.begin() as db:
-        row = sessions.lock_ad(db, ad.id)
-        row.stage, row.failed_stage = "failed", "image_generation"
-        row.failure = "4 of 6 pictures failed ($0.05 each)."
-    words = visit(at, "images", ad.id)
-    assert r"4 of 6 pictures failed (\$0.05 each)." in words
-    assert "Retry the missing 4" in words
+        set_hold(db, "replicate", HOLD)
+    assert "No credit left" in visit(at, "brief", hosted_ad.id)
+    assert primary(at) == [r"Generate 6 images · \~\$0.30"]
+
+
+def test_a_failure_for_another_reason_is_said_beside_the_hold(
+    at: AppTest, commands: Commands, database: Database, person: Person, hosted_ad: AdState
+) -> None:
+    with_pictures(commands, database, person, hosted_ad, count=3)
+    failure = "3 of 6 pictures failed: it refused. Retry the missing 3 (~$0.15)."
+    failed(database, hosted_ad, Stage.IMAGE_GENERATION, failure, HOLD)
+    visit(at, "images", hosted_ad.id)
+    both = f"3 of 6 pictures failed: it refused. {HOLD}"
+    assert [warning.value for warning in at.warning] == [words.plain(both)]
+
+
+def test_nothing_made_on_hold_is_no_failure_of_the_pictures(
+    at: AppTest, commands: Commands, database: Database, person: Person, hosted_ad: AdState
+) -> None:
+    commands.start_images(person, hosted_ad.id, "Oak chair")
+    failed(database, hosted_ad, Stage.IMAGE_GENERATION, HOLD, HOLD)
+    visit(at, "images", hosted_ad.id)
+    assert {item["state"] for item in light_table(at)["items"]} == {"missing"}
+
+
+def test_notes_stand_below_the_pictures_each_once(
+    at: AppTest, commands: Commands, database: Database, person: Person, hosted_ad: AdState
+) -> None:
+    images = with_pictures(commands, database, person, hosted_ad)
+    assert visit(at, "images", hosted_ad.id)
+    assert light_table(at)["notes"] == []
+    with database.begin() as db:
+        sessions.lock_ad(db, hosted_ad.id).notes = ["A $5 plan.", "Sent again.", "Sent again."]
+    visit(at, "images", hosted_ad.id)
+    assert light_table(at)["notes"] == ["A $5 plan.", "Sent again. (2 times)"]
+    commands.approve_images(person, hosted_ad.id, images[:2])
+    commands.start_clips(person, hosted_ad.id, "Slow push")
+    visit(at, "clips", hosted_ad.id)
+    assert len(light_table(at)["notes"]) == 2
+
+
+def test_waiting_for_a_machine_is_not_called_generating(
+    at: AppTest, commands: Commands, database: Database, person: Person, hosted_ad: AdState
+) -> None:
+    job_id = commands.start_images(person, hosted_ad.id, "Oak chair").job_id
+
+    def said(*at_slots: str) -> str:
+        with database.begin() as db:
+            for slot, word in enumerate(at_slots):
+                jobs.report(db, job_id, slot=slot, state=word, message="Generating image 2 of 6...")
+        visit(at, "images", hosted_ad.id)
+        assert [i["state"] for i in light_table(at)["items"]] == [*at_slots]
+        return str(at.get("progress")[0].proto.text)
+
+    cold = "Waiting for a machine; a cold start can take some minutes... · "
+    assert said(*["starting"] * 6).startswith(cold)
+    assert said(*["failed"], *["starting"] * 4, "queued").startswith(cold)
+    assert said(*["starting"] * 5, "running").startswith("Generating image 2 of 6...")
+    assert said("failed", "retrying", *["starting"] * 4).startswith("Generating image 2 of 6...")
+
+
+def test_what_made_a_picture_and_a_price_nobody_knows(
+    at: AppTest, commands: Commands, database: Database, person: Person, hosted_ad: AdState
+) -> None:
+    commands.start_images(person, hosted_ad.id, "Oak chair")
+    slots: list[tuple[str, Decimal, dict[str, Any]]] = [
+        ("black-forest-labs/flux-pro", Decimal("0.05"), {"seed": 123456}),
+        ("black-forest-labs/flux-pro", Decimal(0), {"seed": 123456}),
+        ("gone/from-the-catalogue", Decimal(0), {}),
+        ("offline/photos", Decimal(0), {"source": "photo"}),
+        ("kwaivgi/kling-v2.1", Decimal("0.0061"), {"seed": 123456}),
+    ]
+    with database.begin() as db:
+        row = sessions.lock_ad(db, hosted_ad.id)
+        row.generated_image_ids = [
+            assets.add_asset(
+                db,
+                hosted_ad.id,
+                NewAsset(
+                    asset_type=AssetType.IMAGE,
+                    storage_key="aa/x",
+                    content_type="image/jpeg",
+                    size_bytes=1,
+                    slot=slot,
+                    model_used=model,
+                    cost=cost,
+                    generation_time=Decimal("6.21"),
+                    details={"view": "front", "product_prompt": "Oak chair", **details},
+                ),
+            )
+            for slot, (model, cost, details) in enumerate(slots)
+        ]
+        row.stage = Stage.IMAGE_SELECTION.value
+        job = jobs.latest_job(db, hosted_ad.id)
+        assert job
+        jobs.finish_job(db, job.id, JobStatus.DONE, "done")
+    visit(at, "images", hosted_ad.id)
+    facts = [dict(item.get("facts", [])) for item in light_table(at)["items"]]
+    assert facts[0] == {
+        "Model": "FLUX.1 pro", "Seed": "123456", "Cost": "$0.05", "Took": "6.2 s",
+    }  # fmt: skip
+    assert [fact.get("Cost") for fact in facts] == [
+        "$0.05", "price unknown", "price unknown", "$0.00", "$0.0061", None,
+    ]  # fmt: skip
+    assert facts[3]["Made from"] == "your photo"
+    # Kling takes no seed.
+    assert "Seed" not in facts[4]
+
+
+def test_a_choice_of_models_carries_its_prices(
+    at: AppTest, commands: Commands, database: Database, person: Person, hosted_ad: AdState
+) -> None:
+    visit(at, "brief", hosted_ad.id)
+    offers = at.selectbox[0].options
+    assert offers[0] == "FLUX.1 pro · ~$0.05 a picture"
+    assert [o for o in offers if o.startswith("FLUX.1 schnell · ~$0.003 a picture · cheap drafts")]
+    at.selectbox[0].select_index(1).run()
+    assert primary(at) == [r"Generate 6 images · \~\$0.24"]
+    images = with_pictures(commands, database, person, hosted_ad)
+    commands.approve_images(person, hosted_ad.id, images[:2])
+    visit(at, "storyboard", hosted_ad.id)
+    assert "Wan 2.2 fast · ~$0.11 a clip · 720p" in at.selectbox[0].options
+    assert "About 3 seconds each" in [c.value for c in at.caption]
+    at.selectbox[0].select("minimax/hailuo-02").run()
+    assert "About 6 seconds each" in [c.value for c in at.caption]
+
+
+def test_offline_offers_no_choice_of_models(at: AppTest, ad: AdState) -> None:
+    visit(at, "brief", ad.id)
+    assert not at.selectbox
+
+
+@pytest.mark.parametrize(
+    ("amount", "said", "exact"),
+    [
+        (None, "price unknown", "price unknown"),
+        (Decimal(0), "$0.00", "$0.00"),
+        (Decimal("0.0000095"), "$0.0000095", "$0.0000095"),
+        (Decimal("0.000975"), "$0.00098", "$0.000975"),
+        (Decimal("0.001"), "$0.001", "$0.001"),
+        (Decimal("0.036"), "$0.04", "$0.036"),
+        (Decimal("0.80"), "$0.80", "$0.80"),
+        (Decimal(10), "$10.00", "$10.00"),
+        (Decimal("1234.5"), "$1,234.50", "$1,234.50"),
+    ],
+)
+def test_money_never_reads_as_nothing(amount: Decimal | None, said: str, exact: str) -> None:
+    assert words.money(amount) == said
+    assert words.price(amount) == exact
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("Retry the 3 (~$0.15).", r"Retry the 3 (\~\$0.15)."),
+        ("[x](y) *a* _b_ `c` <d>", r"\[x\](y) \*a\* \_b\_ \`c\` \<d\>"),
+        ("a\n\n# b", "a # b"),
+        ("# b", r"\# b"),
+        ("1. b", r"1\. b"),
+        ("3 of 6: no", "3 of 6: no"),
+        (":red[b]", r"\:red\[b\]"),
+        ("- b", r"\- b"),
+        ("", ""),
+    ],
+)
+def test_words_of_others_are_no_markup(text: str, escaped: str) -> None:
+    assert words.plain(text) == escaped
 
 
 def test_each_step_says_what_it_waits_for(at: AppTest, ad: AdState) -> None:
-    for page, words, way in (
+    for page, what, way in (
         ("storyboard", "Choose pictures first", "Go to the pictures"),
         ("clips", "No clips yet", "Go to the storyboard"),
         ("finish", "Choose clips first", "Go to the clips"),
         ("final", "No film yet", "Go to finish"),
     ):
         shown = visit(at, page, ad.id)
-        assert words in shown
+        assert what in shown
         assert way in shown
 
 
@@ -241,10 +485,61 @@ def test_costs_without_and_with_calls(
     table = at.dataframe[0].value
     assert list(table.step) == ["Brief"]
     assert list(table.ad) == ["Oak chair"]
+    assert list(table.outcome) == ["Made"]
 
 
-def test_settings_show_who_and_which_models(at: AppTest, person: Person) -> None:
-    words = visit(at, "settings")
-    assert f"Signed in as {person.email} (editor)" in words
-    assert "Models and prices" in words
-    assert not at.dataframe[0].value.empty
+def test_costs_say_why_a_call_failed_and_which_price_is_unknown(
+    at: AppTest, commands: Commands, database: Database, person: Person, ad: AdState
+) -> None:
+    commands.start_images(person, ad.id, "Oak chair")
+    for slot, price in enumerate((None, Decimal("0.05"), Decimal("0.05"))):
+        key = call_key(ad.id, "image", slot, 1)
+        call = Call(
+            key=key, session_id=ad.id, job_id="j", agent="image_generator", model="m", inputs={}
+        )
+        with database.begin() as db:
+            predictions.add_intent(db, call)
+            costs.open_entry(
+                db,
+                session_id=ad.id,
+                key=key,
+                agent=call.agent,
+                model="black-forest-labs/flux-pro",
+                unit="image",
+                unit_price=price,
+                price_since="2026-01-01",
+            )
+            if slot < 2:
+                costs.settle_entry(
+                    db,
+                    key,
+                    job_id="j",
+                    success=slot == 0,
+                    quantity=Decimal(1 - slot),
+                    seconds=Decimal(1),
+                    error="It refused." if slot else None,
+                )
+    assert "The price of 1 is unknown and in no sum." in visit(at, "costs")
+    table, shown = at.dataframe[0].value, at.dataframe[0].proto
+    assert list(table.outcome) == ["Running", "Failed", "Made"]
+    assert list(table.error_message) == ["", "It refused.", ""]
+    assert [None if cost != cost else cost for cost in table.cost] == [None, 0.0, None]
+    assert shown.placeholder == "unknown"
+    assert list(table.model) == ["FLUX.1 pro"] * 3
+    assert at.metric[3].value == "1"
+
+
+def test_settings_show_who_and_which_models(
+    at: AppTest, person: Person, hosted_ad: AdState
+) -> None:
+    shown = visit(at, "settings")
+    assert f"Signed in as {person.email} (editor)" in shown
+    assert "New ads are made by Replicate." in shown
+    assert "Models and prices" in shown
+    table = at.dataframe[0].value.set_index("Model")
+    assert table.Price["Llama 3.1 405B"] == "$0.0000095"
+    assert table.Price["Stable Diffusion XL"] == "$0.000975"
+    assert table.Used["Llama 3.1 405B"] == "Stand-in only"
+    assert table.Used["FLUX.1 pro"] == "Default"
+    assert table.Used["FLUX 1.1 pro"] == "On request"
+    assert set(table["Made by"][:5]) == {"Replicate"}

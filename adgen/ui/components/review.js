@@ -9,7 +9,17 @@ const ICON = {
   open: '<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="2"><circle cx="8" cy="8" r="5"/></svg>',
 };
 const WORDS = { approved: "approved", rejected: "rejected", open: "undecided" };
-const WAITING = { queued: "waiting", starting: "waiting for a machine", running: "generating", retrying: "trying again", failed: "failed" };
+const WAITING = { queued: "in line", starting: "machine starting", running: "generating", retrying: "trying again", failed: "failed", missing: "not made" };
+const LINE = 'viewBox="0 0 20 20" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"';
+const SIGN = {
+  queued: `<svg ${LINE}><path d="M5 10h.01M10 10h.01M15 10h.01" stroke-width="2.6"/></svg>`,
+  starting: `<svg ${LINE}><circle cx="10" cy="10" r="7"/><path d="M10 6v4.2l2.6 1.6"/></svg>`,
+  running: `<svg ${LINE}><circle cx="10" cy="10" r="7" opacity=".3"/><path d="M17 10a7 7 0 0 0-7-7"/></svg>`,
+  retrying: `<svg ${LINE}><path d="M16.5 10A6.5 6.5 0 1 1 14.4 5.2"/><path d="M16.5 3v3.4h-3.4"/></svg>`,
+  failed: `<svg ${LINE}><path d="m6 6 8 8m0-8-8 8"/></svg>`,
+  note: `<svg ${LINE}><circle cx="10" cy="10" r="7"/><path d="M10 9.4v4M10 6.6h.01"/></svg>`,
+  missing: `<svg ${LINE}><circle cx="10" cy="10" r="6.5" stroke-dasharray="2.4 3"/></svg>`,
+};
 // So many side by side that all six are in sight at once.
 const COLUMNS = { "16:9": 3, "1:1": 3, "4:5": 4, "9:16": 6 };
 
@@ -17,7 +27,7 @@ export default function ({ key, parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".review");
   let s = MEMORY.get(root);
   if (!s) {
-    s = { seq: data.seq, marks: { ...data.marks }, order: [...(data.order || [])], focus: LOOKING.get(key) ?? 0, past: [] };
+    s = { seq: data.seq, marks: { ...data.marks }, order: [...(data.order || [])], focus: LOOKING.get(key) ?? 0, moved: LOOKING.has(key), past: [] };
     MEMORY.set(root, s);
   }
   // Our newest press wins until the server has seen it.
@@ -31,6 +41,8 @@ export default function ({ key, parentElement, data, setStateValue }) {
 
   const markOf = (item) => s.marks[item.id] || "open";
   const ready = (item) => Boolean(item && item.id);
+  // Nobody has looked anywhere yet: the first one there is to decide on.
+  if (!s.moved && !ready(items[s.focus])) s.focus = Math.max(items.findIndex(ready), 0);
 
   function save() {
     s.seq += 1;
@@ -45,6 +57,7 @@ export default function ({ key, parentElement, data, setStateValue }) {
     s.order = s.order.filter((id) => id !== item.id);
     if (value === "approved") s.order.push(item.id);
     s.focus = index;
+    s.moved = true;
     if (advance) {
       const next = items.findIndex((it, i) => i > index && ready(it) && markOf(it) === "open");
       if (next >= 0) s.focus = next;
@@ -78,6 +91,7 @@ export default function ({ key, parentElement, data, setStateValue }) {
   }
   function move(step) {
     s.focus = Math.min(Math.max(s.focus + step, 0), items.length - 1);
+    s.moved = true;
     paint();
     grid.children[s.focus]?.scrollIntoView({ block: "nearest" });
   }
@@ -104,9 +118,9 @@ export default function ({ key, parentElement, data, setStateValue }) {
     button.className = "tile";
     if (!ready(item)) {
       const wait = document.createElement("div");
-      wait.className = `wait ${item.state === "failed" ? "failed" : "busy"}`;
-      wait.innerHTML = "<b></b><small></small>";
-      wait.firstChild.textContent = item.label;
+      wait.className = `wait ${item.state}`;
+      wait.innerHTML = `${SIGN[item.state] || ""}<b></b><small></small>`;
+      wait.querySelector("b").textContent = item.label;
       wait.lastChild.textContent = WAITING[item.state] || "";
       button.append(wait);
       button.setAttribute("aria-label", `${item.label}, ${WAITING[item.state] || ""}`);
@@ -143,7 +157,7 @@ export default function ({ key, parentElement, data, setStateValue }) {
   }
 
   function paint() {
-    LOOKING.set(key, s.focus);
+    if (s.moved) LOOKING.set(key, s.focus);
     items.forEach((item, index) => {
       const button = grid.children[index]?.firstElementChild;
       if (!button) return;
@@ -157,6 +171,7 @@ export default function ({ key, parentElement, data, setStateValue }) {
     });
     paintSide();
     paintOrder();
+    paintNotes();
   }
 
   function paintSide() {
@@ -217,6 +232,24 @@ export default function ({ key, parentElement, data, setStateValue }) {
       sum.textContent = `film ${film.toFixed(1)} s`;
       bar.append(sum);
     }
+  }
+  function paintNotes() {
+    const box = root.querySelector(".notes");
+    const shape = JSON.stringify(data.notes);
+    if (box.dataset.shape === shape) return;
+    box.dataset.shape = shape;
+    box.hidden = !data.notes.length;
+    // A few stand there quietly; more are folded away.
+    const few = data.notes.length <= 2;
+    box.dataset.few = few ? "1" : "0";
+    box.open = few;
+    box.firstElementChild.textContent = `${data.notes.length} notes on how these were made`;
+    box.lastElementChild.replaceChildren(...data.notes.map((note) => {
+      const li = document.createElement("li");
+      li.innerHTML = SIGN.note;
+      li.append(note);
+      return li;
+    }));
   }
   function arrow(sign, label, off, act) {
     const button = document.createElement("button");
