@@ -22,12 +22,14 @@ R = TypeVar("R")
 APP = "adgen"
 # Raise only when the order of steps inside a workflow changes: runs of an older version wait for
 # a worker of that version.
-VERSION = "adgen-1"
+VERSION = "adgen-2"
 
-# Looks of a queue for work, in seconds apart: after a ring, for so long, and with nothing to do.
-BUSY_POLL_S, BUSY_S, IDLE_POLL_S = 0.25, 20.0, 2.0
+# Looks of a queue for work, in seconds apart: at the least, for a while after a ring, and else.
+SOONEST_S, BUSY_POLL_S, BUSY_S, IDLE_POLL_S = 0.05, 1.0, 10.0, 2.0
+# A finished run gives its place back a moment after its last line.
+FREED_S = 0.03
 # Looks of all waiting parents together, a second: only the end of a stage waits for them.
-PARENT_LOOKS_PER_S, PARENT_LOOK_S = 20.0, 0.15
+PARENT_LOOKS_PER_S, PARENT_LOOK_S = 15.0, 0.15
 
 STAGES = "stages"
 CALLS = "calls"
@@ -142,6 +144,13 @@ def ring(queue: str) -> None:
         bell.ring()
 
 
+def ring_soon(queue: str) -> None:
+    """A place is about to be free."""
+    timer = threading.Timer(FREED_S, ring, [queue])
+    timer.daemon = True
+    timer.start()
+
+
 def _ring_all() -> None:
     for queue in _BELLS:
         ring(queue)
@@ -153,15 +162,18 @@ class _Rung(threading.Event):
     def __init__(self, stop: threading.Event, bell: Bell) -> None:
         super().__init__()
         self._stop, self._bell = stop, bell
-        self._heard = 0
+        self._heard, self._looked = 0, 0.0
 
     def is_set(self) -> bool:
         """Whether the engine stops."""
         return self._stop.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """As an event's; may end early, never late."""
+        """As an event's, but it may end early."""
+        # Many rings at once are one look.
+        self._stop.wait(max(0.0, self._looked + SOONEST_S - time.monotonic()))
         self._heard = self._bell.wait(self._stop, timeout or IDLE_POLL_S, self._heard)
+        self._looked = time.monotonic()
         return self._stop.is_set()
 
 

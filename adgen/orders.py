@@ -69,7 +69,7 @@ def place(database: Database, key: str, cancelled: Callable[[], bool], told: Tol
 def _advance(database: Database, key: str, cancelled: Callable[[], bool]) -> bool:
     """One step further from wherever the row stands; whether it is ordered now."""
     with database.begin() as db:
-        row = predictions.lock_prediction(db, key)
+        row = predictions.load_prediction(db, key)
         if row.provider_id or row.status in predictions.ENDED:
             return True
         spec = load_model(row.model)

@@ -1,8 +1,8 @@
 """What happens after a command: one durable workflow a stage. Imported by the worker only.
 
 A workflow reads as the story; everything that touches the world is a step, safe to repeat. A call
-to a model is two steps: `_order` (intent first, then the request, see `orders`) and `_collect`
-(fetch the result; its file, asset and cost row become one fact).
+to a model is one step, `_attempt`: intent first, then the order (see `orders`), then the result,
+whose file, asset and cost row become one fact. Repeated after a crash it goes on where it was.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from adgen.domain import (
     Aspect,
     AssetType,
     AudioChoice,
-    JobInfo,
     JobKind,
     JobStatus,
     Person,
@@ -163,8 +162,7 @@ def make_video(job_id: str) -> None:
     """Cards, clips and music become one file."""
     plan = _begin(job_id)
     [(slot, attempt)] = plan["slots"]
-    outcome = _order(job_id, "video", slot, attempt, 1) or _collect(job_id, "video", slot, attempt)
-    _end_video(job_id, outcome)
+    _end_video(job_id, _attempt(job_id, "video", slot, attempt, 1))
 
 
 # How every stage goes
@@ -180,6 +178,7 @@ def _make_one(job_id: str, stage: str, slot: int, attempt: int) -> str | None:
     outcome = _try(job_id, stage, slot, attempt)
     if not outcome["asset_id"]:
         _give_up(job_id, slot)
+    engine.ring_soon(engine.CALLS)
     return str(outcome["asset_id"]) if outcome["asset_id"] else None
 
 
@@ -187,9 +186,7 @@ def _try(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]:
     """Order and collect; again while that may help and the failure cost nothing."""
     outcome: dict[str, Any] = {}
     for tries in range(1, _TRIES + 1):
-        outcome = _order(job_id, stage, slot, attempt, tries) or _collect(
-            job_id, stage, slot, attempt
-        )
+        outcome = _attempt(job_id, stage, slot, attempt, tries)
         again = outcome["again"]
         if not again or tries == _TRIES or (again == "once" and tries > 1):
             break
@@ -245,14 +242,24 @@ def _begin(job_id: str) -> dict[str, Any]:
 
 
 @_step
-def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict[str, Any] | None:
-    """Write the intent and the pending cost row, then have it ordered; exactly once.
+def _attempt(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict[str, Any]:
+    """Have it ordered, exactly once, and collect it."""
+    return _order(job_id, stage, slot, attempt, tries) or _collect(job_id, stage, slot, attempt)
 
-    Gives the outcome when it was not taken, None when there is something to collect.
+
+def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict[str, Any] | None:
+    """Write the intent and the pending cost row, then have it ordered.
+
+    Gives the outcome when it was not taken or has ended before, None when there is something to
+    collect.
     """
+    session_id = job_id.partition(":")[0]
     with _db().begin() as db:
-        # Six begin at once: the ad is only read, and the run's row locked last and briefly.
-        state = sessions.load_state(db, _SYSTEM, job_id.partition(":")[0])
+        # Six begin at once, so no row that they share is locked until they are all ordered.
+        row = predictions.find_prediction(db, call_key(session_id, stage, slot, attempt))
+        if row and (done := _past_outcome(db, row)):
+            return done
+        state = _ADS.load(db, job_id) if stage in _KIND else _load_ad(db, job_id)
         call = _call(db, job_id, state, stage, slot, attempt, tries)
         spec = catalogue.load_model(call.model)
         if predictions.add_intent(db, call):
@@ -266,7 +273,8 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
                 unit_price=spec.price,
                 price_since=spec.since.isoformat(),
             )
-        jobs.report(db, job_id, **_progress(state.job, spec, stage, slot, tries))
+    if tries > 1:
+        _say_begun(job_id, spec, stage, slot, tries)
     try:
         orders.place(_db(), call.key, _cancel_watch(job_id), _teller(job_id))
     except (ProviderError, Cancelled, NotFound) as error:
@@ -279,7 +287,43 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
             db.expunge(row)
         row.job_id = job_id
         return _settle_failure(row, error, stage, slot)
+    if tries == 1:
+        _say_begun(job_id, spec, stage, slot, tries)
     return None
+
+
+def _load_ad(db: Session, job_id: str) -> AdState:
+    return sessions.load_state(db, _SYSTEM, job_id.partition(":")[0])
+
+
+class _Ads:
+    """The ads of the latest runs: six slots of one begin at once, and want the same.
+
+    Nothing that a request is made of can change while its run goes on: commands refuse to.
+    """
+
+    KEPT = 64
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_job: dict[str, AdState] = {}
+
+    def load(self, db: Session, job_id: str) -> AdState:
+        """The ad as it was when the first slot of this run asked."""
+        with self._lock:
+            if job_id not in self._by_job:
+                self._by_job[job_id] = _load_ad(db, job_id)
+                for old in list(self._by_job)[: -self.KEPT]:
+                    del self._by_job[old]
+            return self._by_job[job_id]
+
+
+_ADS = _Ads()
+
+
+def _say_begun(job_id: str, spec: catalogue.ModelSpec, stage: str, slot: int, tries: int) -> None:
+    with _db().begin() as db:
+        jobs.report(db, job_id, **_progress(spec, stage, slot, tries))
 
 
 def _teller(job_id: str) -> Callable[[str], None]:
@@ -290,32 +334,26 @@ def _teller(job_id: str) -> Callable[[str], None]:
     return tell
 
 
-def _progress(
-    job: JobInfo | None, spec: catalogue.ModelSpec, stage: str, slot: int, tries: int
-) -> dict[str, Any]:
+def _progress(spec: catalogue.ModelSpec, stage: str, slot: int, tries: int) -> dict[str, Any]:
     if stage in ("brief", "storyboard"):
         what = "Planning six pictures..." if stage == "brief" else "Planning the scenes..."
         return {"message": what}
     if stage == "video":
         return {"message": "Cutting the film...", "slot": slot, "state": "running"}
-    verb = "Trying again:" if tries > 1 else "Generating"
-    slots = job.slots if job else {}
-    ended = sum(state in ("done", "failed") for state in slots.values())
     # A hosted model says itself when it has a machine.
     state = "running" if spec.door == "offline" else "starting"
-    return {"message": _count(verb, stage, ended, len(slots)), "slot": slot, "state": state}
+    verb = "Trying again:" if tries > 1 else "Generating"
+    return {"message": _count(verb, stage), "slot": slot, "state": state}
 
 
-def _count(verb: str, stage: str, ended: int, total: int) -> str:
-    return f"{verb} {stage} {min(ended + 1, total)} of {total}..."
+def _count(verb: str, stage: str) -> Callable[[dict[str, Any]], str]:
+    """What the bar says, by how many slots have ended then."""
 
+    def say(slots: dict[str, Any]) -> str:
+        ended = sum(state in ("done", "failed") for state in slots.values())
+        return f"{verb} {stage} {min(ended + 1, len(slots))} of {len(slots)}..."
 
-def _next(db: Session, row: Prediction, stage: str) -> str:
-    """What the bar says once this one is done."""
-    slots = jobs.lock_job(db, row.job_id).slots
-    # This one's slot is counted by the caller's report.
-    ended = 1 + sum(state in ("done", "failed") for state in slots.values())
-    return _count("Generating", stage, ended, len(slots))
+    return say
 
 
 def _call(
@@ -407,12 +445,11 @@ def _request(
     return inputs, files, catalogue.default_model("video", state.provider).ref
 
 
-@_step
 def _collect(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]:
     """Fetch a result; keep its file, then asset, cost and progress in one transaction."""
     with _db().begin() as db:
         session_id = job_id.partition(":")[0]
-        row = predictions.lock_prediction(db, call_key(session_id, stage, slot, attempt))
+        row = predictions.load_prediction(db, call_key(session_id, stage, slot, attempt))
         if done := _past_outcome(db, row):
             return done
         db.expunge(row)
@@ -584,7 +621,7 @@ _KIND = {"image": AssetType.IMAGE, "clip": AssetType.CLIP, "video": AssetType.VI
 def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> dict[str, Any]:
     stored = storage().put_file(result.file, result.content_type) if result.file else None
     with _db().begin() as db:
-        ad = sessions.lock_ad(db, row.session_id)
+        predictions.finish(db, row.key, predictions.SUCCEEDED, text=result.text)
         cost = costs.settle_entry(
             db,
             row.key,
@@ -593,7 +630,7 @@ def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> d
             quantity=result.quantity,
             seconds=result.seconds,
         )
-        predictions.finish(db, row.key, predictions.SUCCEEDED, text=result.text)
+        ad = sessions.lock_ad(db, row.session_id)
         asset_id = None
         if stored:
             asset_id = assets.add_asset(
@@ -613,9 +650,12 @@ def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> d
                 ),
             )
             _place(db, ad, stage, slot, asset_id)
-            if stage != "video":
-                jobs.report(db, row.job_id, slot=slot, state="done", message=_next(db, row, stage))
-        notify(db, ad.id)
+        if stage in ("image", "clip"):
+            jobs.report(
+                db, row.job_id, slot=slot, state="done", message=_count("Generating", stage)
+            )
+        else:
+            notify(db, ad.id)
     return _outcome(asset_id=asset_id, text=result.text)
 
 

@@ -7,7 +7,6 @@ import binascii
 import hashlib
 import ipaddress
 import logging
-import os
 import re
 import socket
 import time
@@ -329,8 +328,7 @@ def _save(chunks: Iterable[bytes], out: Path, kinds: Collection[str], max_bytes:
                 digest.update(chunk)
                 file.write(chunk)
             content_type = _kind(head, kinds)
-            file.flush()
-            os.fsync(file.fileno())
+        # Not synced: it is scratch, and storage writes its own copy safely.
         part.replace(out)
     except OSError as error:
         raise errors.Unavailable(

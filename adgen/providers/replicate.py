@@ -53,7 +53,7 @@ READ_TIMEOUT_S = 15.0
 UPLOAD_TIMEOUT_S = 120.0
 # Replicate allows 3,000 requests a minute beside orders; several workers may share them.
 REQUESTS_PER_S = 45.0
-POLL_MIN_S, POLL_MAX_S = 0.1, 2.0
+POLL_MIN_S, POLL_MAX_S = 0.06, 2.0
 # How long Replicate may be out of reach while an order is under way there.
 UNREACHABLE_S = 300.0
 STOP_WAIT_S = 8.0
@@ -274,10 +274,10 @@ class ReplicateModels:
     def _pause(self, spec: ModelSpec, elapsed: float) -> float:
         """Seconds to the next look: often when it usually ends, seldom before and after."""
         usual = self._usual.get(spec.ref, 0.0)
-        if elapsed < 0.9 * usual:
-            pause = min(0.9 * usual - elapsed, POLL_MAX_S / 4)
+        if elapsed < 0.95 * usual:
+            pause = min(0.95 * usual - elapsed, POLL_MAX_S / 4)
         elif elapsed < 1.5 * usual:
-            pause = usual / 20
+            pause = usual / 30
         else:
             pause = elapsed / 10
         return min(max(pause, POLL_MIN_S), POLL_MAX_S)

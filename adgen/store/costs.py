@@ -92,37 +92,38 @@ def settle_entry(
     Gives the cost, None when the price or the quantity is unknown. Settling twice changes
     nothing.
     """
-    row = db.scalar(
-        select(GenerationCost)
-        .where(GenerationCost.prediction_key == key)
-        .with_for_update(key_share=True)
-    )
-    if row is None or row.settled_at is not None:
-        return row.cost_usd if row else None
-    row.success = success
-    row.quantity = quantity
-    row.duration_seconds = seconds
-    row.error_message = error
-    row.settled_at = now()
-    row.cost_usd = _cost(row.unit_price, quantity)
-    if cost := row.cost_usd:
+    # What costs nothing has no unknown price.
+    cost = Decimal(0) if quantity == 0 else GenerationCost.unit_price * quantity
+    row = db.execute(
+        update(GenerationCost)
+        .where(GenerationCost.prediction_key == key, GenerationCost.settled_at.is_(None))
+        .values(
+            success=success,
+            quantity=quantity,
+            duration_seconds=seconds,
+            error_message=error,
+            settled_at=now(),
+            cost_usd=cost if quantity is not None else None,
+        )
+        .returning(GenerationCost.session_id, GenerationCost.cost_usd)
+    ).one_or_none()
+    if row is None:
+        return db.scalar(
+            select(GenerationCost.cost_usd).where(GenerationCost.prediction_key == key)
+        )
+    spent: Decimal | None = row.cost_usd
+    if spent:
         db.execute(
             update(AdSession)
             .where(AdSession.id == row.session_id)
-            .values(total_cost=AdSession.total_cost + cost)
+            .values(total_cost=AdSession.total_cost + spent)
         )
         db.execute(
             update(Job)
             .where(Job.id == job_id)
-            .values(reserved=func.greatest(Job.reserved - cost, 0))
+            .values(reserved=func.greatest(Job.reserved - spent, 0))
         )
-    return row.cost_usd
-
-
-def _cost(unit_price: Decimal | None, quantity: Decimal | None) -> Decimal | None:
-    if quantity == 0:
-        return Decimal(0)
-    return None if unit_price is None or quantity is None else unit_price * quantity
+    return spent
 
 
 def reprice_entry(

@@ -72,7 +72,8 @@ def latest_job(db: Session, session_id: str) -> Job | None:
 def report(db: Session, job_id: str, **change: Any) -> bool:
     """Write progress and tell listeners; False when the run is no longer wanted.
 
-    `slot` with `state` moves one slot; `message` and `percent` replace.
+    `slot` with `state` moves one slot; `message` and `percent` replace. A message may be made
+    of the slots as they are then.
     """
     job = lock_job(db, job_id)
     if job.status not in LIVE:
@@ -84,7 +85,8 @@ def report(db: Session, job_id: str, **change: Any) -> bool:
         job.done = sum(state == "done" for state in job.slots.values())
         ended = sum(state in ("done", "failed") for state in job.slots.values())
         job.percent = round(100 * ended / max(job.total, 1))
-    job.message = change.get("message", job.message)
+    message = change.get("message", job.message)
+    job.message = message(job.slots) if callable(message) else message
     job.percent = min(change.get("percent", job.percent), 99)
     notify(db, job.session_id)
     return True

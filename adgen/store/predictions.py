@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -68,8 +68,13 @@ def lock_prediction(db: Session, key: str) -> Prediction:
 
 
 def find_prediction(db: Session, key: str) -> Prediction | None:
-    """The row, or None."""
+    """The row as it is now, or None."""
     return db.get(Prediction, key)
+
+
+def load_prediction(db: Session, key: str) -> Prediction:
+    """The row as it is now; its intent was written before."""
+    return db.get_one(Prediction, key)
 
 
 def mark_sending(
@@ -79,12 +84,22 @@ def mark_sending(
 
     `since` is when it last went out, None for never. None when somebody else was here since.
     """
-    row = lock_prediction(db, key)
-    if row.provider_id or row.status in ENDED or row.sent_at != since:
-        return None
-    row.status, row.wire, row.sent_at = SENDING, wire, now()
-    row.resent += since is not None
-    return row.sent_at
+    return db.scalar(
+        update(Prediction)
+        .where(
+            Prediction.key == key,
+            Prediction.provider_id.is_(None),
+            Prediction.status.not_in(ENDED),
+            Prediction.sent_at.is_not_distinct_from(since),
+        )
+        .values(
+            status=SENDING,
+            wire=wire,
+            sent_at=now(),
+            resent=Prediction.resent + int(since is not None),
+        )
+        .returning(Prediction.sent_at)
+    )
 
 
 def mark_refused(row: Prediction) -> None:
@@ -120,9 +135,11 @@ def finish(
     db: Session, key: str, status: str, *, text: str | None = None, error: str | None = None
 ) -> None:
     """Record how a request ended; the first end stands."""
-    row = lock_prediction(db, key)
-    if row.status not in ENDED:
-        row.status, row.output_text, row.error, row.finished_at = status, text, error, now()
+    db.execute(
+        update(Prediction)
+        .where(Prediction.key == key, Prediction.status.not_in(ENDED))
+        .values(status=status, output_text=text, error=error, finished_at=now())
+    )
 
 
 def count_attempts(db: Session, session_id: str, stage: str) -> dict[int, int]:
