@@ -9,7 +9,7 @@ PORT ?= 8501
 RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test check fix bench drill pictures clean
+.PHONY: help run test check fix bench drill live pictures clean
 
 help:
 	@echo "make run       start the app on http://localhost:$(PORT)"
@@ -18,6 +18,7 @@ help:
 	@echo "make fix       format and mend what can be mended"
 	@echo "make bench     one line a figure"
 	@echo "make drill     long crash and soak runs"
+	@echo "make live      look at the real Replicate, for at most 10 cents (asks first)"
 	@echo "make pictures  take the pictures in docs/pictures again"
 
 run: $(RUN)
@@ -42,6 +43,9 @@ bench: $(DEV)
 
 drill: $(DEV)
 	@$(PY) -m pytest -m drill --timeout=3600 $(ARGS)
+
+live: $(RUN)
+	@$(PY) -m tests.live
 
 pictures: $(DEV)
 	@$(PY) -m tests.pictures

@@ -10,6 +10,7 @@ missing after the grace time, which outlasts any request on the wire.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -42,6 +43,8 @@ CLOCK_SKEW = timedelta(seconds=120)
 # Inputs, by which a lost order is known again, are removed after an hour.
 FINDABLE = timedelta(minutes=55)
 RESENDS_MAX = 2
+# Each request on the wire holds a connection to the database; the rest of the worker needs some.
+_WIRES = threading.BoundedSemaphore(8)
 
 Told = Callable[[str], None]
 
@@ -58,12 +61,22 @@ def place(database: Database, key: str, cancelled: Callable[[], bool], told: Tol
             if _advance(database, key, cancelled):
                 return
         except Throttled as busy:
+            # What may have been taken is looked for to the end, whoever stopped it meanwhile.
+            taken = _may_be_taken(database, key)
+            if time.monotonic() + busy.wait_s > end and taken:
+                raise _lost() from busy
             if time.monotonic() + busy.wait_s > end:
                 raise
             told(busy.user_message)
-            _pause(busy.wait_s, cancelled)
+            _pause(busy.wait_s, (lambda: False) if taken else cancelled)
         except ModelGone as gone:
             _fall_back(database, key, gone)
+
+
+def _may_be_taken(database: Database, key: str) -> bool:
+    with database.begin() as db:
+        row = predictions.find_prediction(db, key)
+        return row is not None and row.status == predictions.SENDING
 
 
 def _advance(database: Database, key: str, cancelled: Callable[[], bool]) -> bool:
@@ -84,9 +97,10 @@ def _advance(database: Database, key: str, cancelled: Callable[[], bool]) -> boo
         raise Cancelled("Stopped before it began.")
     files = {name: storage().path(stored) for name, stored in row.files.items()}
     wire = door.prepare(spec, row.inputs, files)
-    with database.begin() as db:
-        sent_at = predictions.mark_sending(db, key, wire, since=None)
-    return sent_at is not None and _send(database, key, sent_at, spec, door)
+    with _WIRES:
+        with database.begin() as db:
+            sent_at = predictions.mark_sending(db, key, wire, since=None)
+        return sent_at is not None and _send(database, key, sent_at, spec, door)
 
 
 def _send(database: Database, key: str, sent_at: datetime, spec: ModelSpec, door: Models) -> bool:
@@ -101,6 +115,8 @@ def _send(database: Database, key: str, sent_at: datetime, spec: ModelSpec, door
             row.status = predictions.STARTED
         except AnswerLost:
             log.warning("no answer to order %s; looking for it", key)
+            # The grace time begins when it surely was on the wire, not when we meant to send.
+            row.sent_at = now()
             return False
         except AdgenError as error:
             predictions.mark_refused(row)
@@ -133,13 +149,14 @@ def _look_for(
         raise Cancelled("Stopped before it began.")
     if row.resent >= RESENDS_MAX and door.grace_s:
         raise _lost()
-    with database.begin() as db:
-        sent_at = predictions.mark_sending(db, row.key, row.wire or {}, since=row.sent_at)
-        if sent_at and door.grace_s:
-            log.warning("order %s was not found at the provider; sending it again", row.key)
-            ad = sessions.lock_ad(db, row.session_id)
-            ad.notes = [*ad.notes, _resent_note(spec)]
-    return sent_at is not None and _send(database, row.key, sent_at, spec, door)
+    with _WIRES:
+        with database.begin() as db:
+            sent_at = predictions.mark_sending(db, row.key, row.wire or {}, since=row.sent_at)
+            if sent_at and door.grace_s:
+                log.warning("order %s was not found at the provider; sending it again", row.key)
+                ad = sessions.lock_ad(db, row.session_id)
+                ad.notes = [*ad.notes, _resent_note(spec)]
+        return sent_at is not None and _send(database, row.key, sent_at, spec, door)
 
 
 def _lost() -> ResultLost:

@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from adgen.errors import Unavailable
@@ -129,7 +130,7 @@ def notify_run(db: Session, queue: str) -> None:
 
 def is_passing(error: BaseException) -> bool:
     """Whether the same call may work in a moment: the server restarts, the disk is full."""
-    return isinstance(error, OperationalError | InterfaceError | Unavailable)
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | Unavailable)
 
 
 def notify(db: Session, session_id: str) -> None:
