@@ -35,7 +35,18 @@ STAGES = "stages"
 CALLS = "calls"
 CUTS = "cuts"
 
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not when the engine reports, as an error, that a run ended because a person stopped it."""
+    stopped = (
+        dbos_error.DBOSAwaitedWorkflowCancelledError,
+        dbos_error.DBOSWorkflowCancelledError,
+    )
+    return not (record.exc_info and isinstance(record.exc_info[1], stopped))
+
+
 logging.getLogger("dbos").setLevel(logging.WARNING)
+logging.getLogger("dbos").addFilter(_is_news)
 
 # Steps and workflows keep their own signatures.
 workflow: Callable[..., Callable[[Callable[P, R]], Callable[P, R]]] = DBOS.workflow
