@@ -277,6 +277,9 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
         _say_begun(job_id, spec, stage, slot, tries)
     try:
         orders.place(_db(), call.key, _cancel_watch(job_id), _teller(job_id))
+    except ResultWaiting as error:
+        # It may have been taken; the next try looks for it.
+        return _outcome(error=error.user_message, again="fetch")
     except (ProviderError, Cancelled, NotFound) as error:
         with _db().begin() as db:
             row = predictions.lock_prediction(db, call.key)
@@ -425,7 +428,8 @@ def _request(
             scene,
             catalogue.load_model(state.clip_model),
             aspect=state.aspect,
-            seed=state.consistency_seed or 0,
+            # Its own for each clip, so that a lost order is known again by it.
+            seed=(state.consistency_seed or 0) + 10 * slot,
             attempt=tries,
         )
         inputs |= {"image_id": image.id, "video_prompt": state.video_prompt}
@@ -738,6 +742,9 @@ def sweep() -> int:
         _, stage, slot, attempt = key.split("/")
         try:
             orders.place(_db(), key, lambda: True, lambda _: None)
+        except ResultWaiting:
+            # The next sweep asks again.
+            continue
         except (ProviderError, Cancelled, NotFound) as error:
             with _db().begin() as db:
                 row = predictions.lock_prediction(db, key)

@@ -540,7 +540,6 @@ def test_a_version_is_found_by_its_id_or_by_its_model(door: ReplicateModels, fak
     [
         Reply(500, b"{}"),
         Reply(502, b"<html>", "text/html"),
-        Reply(401, b"{}"),
         Reply(403, b"{}"),
         Reply(200, b"<html>"),
         Reply(302, b"", headers={"location": "/v1/account"}),
@@ -558,6 +557,17 @@ def test_who_cannot_look_does_not_say_that_there_is_nothing(
     with pytest.raises(Throttled) as caught:
         door.find(FLUX, wire, lately())
     assert caught.value.wait_s == (9 if answer.status == 429 else caught.value.wait_s)
+    assert len(door.find(FLUX, wire, lately())) == 1
+
+
+def test_a_token_that_is_dead_while_looking_leaves_the_order_to_be_found_later(
+    door: ReplicateModels, fake: Fake
+) -> None:
+    order(door)
+    wire = door.prepare(FLUX, PICTURE, {})
+    fake.instead("GET /v1/predictions", Reply(401, b"{}"))
+    with pytest.raises(errors.ResultWaiting, match="token"):
+        door.find(FLUX, wire, lately())
     assert len(door.find(FLUX, wire, lately())) == 1
 
 
