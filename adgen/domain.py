@@ -159,11 +159,79 @@ class Scene(Value):
     duration_seconds: float = Field(ge=2, le=5)
 
 
+class Transition(StrEnum):
+    """How one clip gives way to the next; the names are xfade's, and `cut` is none."""
+
+    FADE = "fade"
+    DISSOLVE = "dissolve"
+    BLACK = "fadeblack"
+    WIPE = "wipeleft"
+    SLIDE = "slideleft"
+    SMOOTH = "smoothleft"
+    ZOOM = "zoomin"
+    CUT = "cut"
+
+
+class Fill(StrEnum):
+    """What stands beside a clip of another shape than the film."""
+
+    PAD = "pad"
+    BLUR = "blur"
+
+
 class TextOverlay(Value):
-    """Words on the cards: name on the intro, call to action on the outro."""
+    """Words on the film: name on the intro, call to action on the outro, and a lower third.
+
+    The lower third comes `lower_start` seconds after the intro card and stays `lower_seconds`.
+    """
 
     product_name: Title = ""
     cta: Title = ""
+    lower_third: Title = ""
+    lower_start: float = Field(0.5, ge=0, le=120)
+    lower_seconds: float = Field(3.0, ge=0.5, le=60)
+
+
+class CutChoices(Value):
+    """How the film is put together. The defaults are the spec's (section 10).
+
+    `music_volume` is 0..1 and holds as it is unless `loudness` asks for -14 LUFS. `clip_audio`
+    keeps the clips' own sound under the music; `smooth` interpolates clips of few frames.
+    """
+
+    transition: Transition = Transition.FADE
+    transition_seconds: float = Field(0.5, ge=0.1, le=1.5)
+    music_volume: float = Field(0.7, ge=0, le=1)
+    loudness: bool = False
+    clip_audio: bool = False
+    smooth: bool = False
+    fill: Fill = Fill.PAD
+
+
+class Font(StrEnum):
+    """The typefaces for cards; all ship with the app under the OFL."""
+
+    NOTO_SANS = "noto-sans"
+    MANROPE = "manrope"
+    LATO = "lato"
+    PLAYFAIR = "playfair-display"
+    OSWALD = "oswald"
+
+
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")]
+
+
+class Brand(Value):
+    """A team's look: card background and the ink on it, typeface, usual call to action, logo.
+
+    `logo_key` is a storage key of a PNG.
+    """
+
+    background: Colour = "#000000"
+    ink: Colour = "#FFFFFF"
+    font: Font = Font.NOTO_SANS
+    cta: Title = "Shop now"
+    logo_key: str = ""
 
 
 class AudioChoice(Value):

@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from adgen.domain import Aspect, TextOverlay
-from adgen.providers import ffmpeg
+from adgen.providers import film
 from adgen.providers.cards import draw_card
-from adgen.providers.ffmpeg import Cut, Rendered
+from adgen.providers.film import Cut, Rendered
 
 
 def compose_video(
@@ -31,4 +31,4 @@ def compose_video(
             music=music,
             size=aspect.size,
         )
-        return ffmpeg.compose(cut, out, progress=progress, cancelled=cancelled)
+        return film.compose(cut, out, progress=progress, cancelled=cancelled)

@@ -14,7 +14,7 @@ from adgen.domain import Aspect, Genre, TextOverlay
 from adgen.errors import CompositionFailed
 from adgen.providers import ffmpeg
 from adgen.providers.cards import draw_card
-from adgen.providers.ffmpeg import Rendered
+from adgen.providers.film import Rendered
 from adgen.providers.music import pick_track
 
 

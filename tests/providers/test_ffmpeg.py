@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 from adgen.errors import BadModelOutput, Cancelled, CompositionFailed
-from adgen.providers import ffmpeg
-from adgen.providers.ffmpeg import Cut, Rendered
+from adgen.providers import ffmpeg, film
+from adgen.providers.film import Cut, Rendered
 
 SMALL = (640, 360)
 
@@ -66,7 +66,7 @@ def make(
     progress: Callable[[float], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Rendered:
-    return ffmpeg.compose(cut, out, progress=progress, cancelled=cancelled)
+    return film.compose(cut, out, progress=progress, cancelled=cancelled)
 
 
 def loudness(path: Path) -> float:
@@ -109,14 +109,14 @@ def test_length_follows_the_clips(media: Path, tmp_path: Path, names: list[str])
 
 def test_rounding_never_adds_up() -> None:
     for count in range(1, 13):
-        timing = ffmpeg.plan([3.125] * count)
+        timing = film.plan([3.125] * count)
         wanted = 2 + 3.125 * count - 0.5 * (count - 1)
         assert abs(timing.total / 30 - wanted) <= 0.5 / 30 + 1e-9
 
 
 @pytest.mark.parametrize("seconds", [(0.04, 3, 0.04), (0.5, 0.5, 0.5), (2, 0.1, 0.1, 2), (0.04,)])
 def test_short_clips_shorten_the_crossfade(seconds: Sequence[float]) -> None:
-    timing = ffmpeg.plan(seconds)
+    timing = film.plan(seconds)
     for i, frames in enumerate(timing.clips):
         assert sum(timing.fades[max(0, i - 1) : i + 1]) < frames
 
@@ -126,7 +126,7 @@ def test_short_clips_are_not_lost(media: Path, tmp_path: Path) -> None:
     one, short = tmp_path / "one.mp4", media / "short.mp4"
     cut = cut_of(media, clips=(one, short, one, one, short))
     made = make(cut, tmp_path / "ad.mp4")
-    assert made.frames == ffmpeg.plan([1 / 24, 0.5, 1 / 24, 1 / 24, 0.5]).total
+    assert made.frames == film.plan([1 / 24, 0.5, 1 / 24, 1 / 24, 0.5]).total
 
 
 def test_the_file_is_what_players_expect(media: Path, tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_turned_clip_is_seen_upright(media: Path, tmp_path: Path) -> None:
 def test_a_cut_too_large_is_made_smaller(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ffmpeg, "_video_bits", lambda *_: 20_000_000)
+    monkeypatch.setattr(film, "_video_bits", lambda *_: 20_000_000)
     noisy = make_clip(tmp_path / "noisy.mp4", "testsrc2=s=640x360:d=1,noise=alls=60:allf=t")
     free = make(cut_of(media, clips=(noisy,)), tmp_path / "free.mp4")
     bound = make(
@@ -261,7 +261,7 @@ def test_cancel_leaves_nothing(media: Path, tmp_path: Path) -> None:
 def test_a_cut_that_stands_still_is_stopped(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ffmpeg, "STALL_S", -1.0)
+    monkeypatch.setattr(film, "STALL_S", -1.0)
     cut = cut_of(media, *["model"] * 6, preset="veryslow")
     with pytest.raises(CompositionFailed, match="stood still"):
         make(cut, tmp_path / "ad.mp4")
@@ -272,7 +272,7 @@ def test_a_cut_that_stands_still_is_stopped(
 def test_a_killed_worker_leaves_no_ffmpeg() -> None:
     program = (
         "from adgen.providers import ffmpeg\n"
-        "ffmpeg._run(['-re', '-f', 'lavfi', '-i', 'testsrc2', '-f', 'null', '-'], 60)"
+        "ffmpeg.run(['-re', '-f', 'lavfi', '-i', 'testsrc2', '-f', 'null', '-'], 60)"
     )
     found_here = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", program], env=found_here) as worker:
