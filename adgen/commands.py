@@ -408,7 +408,7 @@ class Commands:
             ad.stage = _resting_stage(ad).value
             db.flush()
             state = sessions.load_state(db, person, session_id)
-        self._runs.cancel(job.id)
+        self._runs.cancel([job.id, *(jobs.slot_run(job.id, int(slot)) for slot in job.slots)])
         return state
 
     def estimate(

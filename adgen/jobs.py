@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from dbos import DBOS, DBOSClient, DBOSConfig, SetEnqueueOptions, SetWorkflowID, _queue
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, WorkflowHandle, _queue
 from dbos import error as dbos_error
 from sqlalchemy.orm import Session
 
@@ -22,7 +22,7 @@ R = TypeVar("R")
 APP = "adgen"
 # Raise only when the order of steps inside a workflow changes: runs of an older version wait for
 # a worker of that version.
-VERSION = "adgen-2"
+VERSION = "adgen-3"
 
 # Looks of a queue for work, in seconds apart: at the least, for a while after a ring, and else.
 SOONEST_S, BUSY_POLL_S, BUSY_S, IDLE_POLL_S = 0.05, 1.0, 10.0, 2.0
@@ -99,23 +99,11 @@ class _Waiting:
 _WAITING = _Waiting()
 
 
-def fan_out(
-    queue: str,
-    work: Callable[..., R],
-    arguments: Sequence[tuple[str, tuple[Any, ...]]],
-    partition: str,
-) -> Iterator[R]:
-    """Run `work` once for each (run id, args) side by side; yields the results in their order.
-
-    The ids make it exactly once: a replay after a crash joins the runs that exist.
-    """
-    handles = []
-    for run_id, args in arguments:
-        with SetWorkflowID(run_id), SetEnqueueOptions(queue_partition_key=partition):
-            handles.append(DBOS.enqueue_workflow(queue, work, *args))
-    ring(queue)
+def join(run_ids: Sequence[str]) -> Iterator[object]:
+    """The results of runs that `Runs.enqueue` started, in this order; raises as they raised."""
     with _WAITING:
-        for handle in handles:
+        for run_id in run_ids:
+            handle: WorkflowHandle[object] = DBOS.retrieve_workflow(run_id, existing_workflow=False)
             yield handle.get_result(polling_interval_sec=_WAITING.look_s)
 
 
@@ -212,22 +200,32 @@ class Runs:
             retry_connection_errors=False,
         )
 
-    def enqueue(self, db: Session, run_id: str, name: str, queue: str, *args: str) -> None:
-        """Enqueue in the caller's transaction: no job row without its run, no run without."""
-        self._client.enqueue_in_transaction(
-            db,
-            {
-                "workflow_name": name,
-                "queue_name": queue,
-                "workflow_id": run_id,
-                "app_version": VERSION,
-            },
-            *args,
-        )
+    def enqueue(
+        self,
+        db: Session,
+        run_id: str,
+        name: str,
+        queue: str,
+        *args: str | int,
+        partition: str | None = None,
+    ) -> None:
+        """Enqueue in the caller's transaction: no job row without its run, no run without.
 
-    def cancel(self, run_id: str) -> None:
-        """Start no further step of the run nor of its children."""
-        self._client.cancel_workflow(run_id, cancel_children=True)
+        The id makes it exactly once: enqueued again, it is the run that exists.
+        """
+        options: EnqueueOptions = {
+            "workflow_name": name,
+            "queue_name": queue,
+            "workflow_id": run_id,
+            "app_version": VERSION,
+        }
+        if partition is not None:
+            options["queue_partition_key"] = partition
+        self._client.enqueue_in_transaction(db, options, *args)
+
+    def cancel(self, run_ids: Sequence[str]) -> None:
+        """Start no further step of these runs."""
+        self._client.cancel_workflows(list(run_ids))
 
     def close(self) -> None:
         """Give the connections back."""

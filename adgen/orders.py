@@ -14,6 +14,9 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
 
 from adgen.errors import (
     AccountBlocked,
@@ -49,16 +52,36 @@ _WIRES = threading.BoundedSemaphore(8)
 Told = Callable[[str], None]
 
 
-def place(database: Database, key: str, cancelled: Callable[[], bool], told: Told) -> None:
+class Standing(NamedTuple):
+    """Where an order stands: its row, apart from any transaction, and why nothing may be sent."""
+
+    row: Prediction
+    held: str | None
+
+
+def stand(db: Session, row: Prediction) -> Standing:
+    """Where the order of this row stands now."""
+    held = find_hold(db, load_model(row.model).door)
+    db.expunge(row)
+    return Standing(row, held)
+
+
+def place(
+    database: Database,
+    key: str,
+    cancelled: Callable[[], bool],
+    told: Told,
+    begun: Standing | None = None,
+) -> None:
     """See to it that the intent `key` is ordered once; its row holds the order id then.
 
-    `told` gets words for the person during a wait. Raises the provider's error when it was not
+    `begun` is how it stood a moment ago, when the caller knows it. `told` gets words for the person during a wait. Raises the provider's error when it was not
     taken, ResultLost when that cannot be known, Cancelled when `cancelled` before it went out.
     """
     end = time.monotonic() + PATIENCE_S
     while True:
         try:
-            if _advance(database, key, cancelled):
+            if _advance(database, key, cancelled, begun):
                 return
         except Throttled as busy:
             # What may have been taken is looked for to the end, whoever stopped it meanwhile.
@@ -71,6 +94,7 @@ def place(database: Database, key: str, cancelled: Callable[[], bool], told: Tol
             _pause(busy.wait_s, (lambda: False) if taken else cancelled)
         except ModelGone as gone:
             _fall_back(database, key, gone)
+        begun = None
 
 
 def _may_be_taken(database: Database, key: str) -> bool:
@@ -79,15 +103,17 @@ def _may_be_taken(database: Database, key: str) -> bool:
         return row is not None and row.status == predictions.SENDING
 
 
-def _advance(database: Database, key: str, cancelled: Callable[[], bool]) -> bool:
+def _advance(
+    database: Database, key: str, cancelled: Callable[[], bool], begun: Standing | None
+) -> bool:
     """One step further from wherever the row stands; whether it is ordered now."""
-    with database.begin() as db:
-        row = predictions.load_prediction(db, key)
-        if row.provider_id or row.status in predictions.ENDED:
-            return True
-        spec = load_model(row.model)
-        held = find_hold(db, spec.door)
-        db.expunge(row)
+    if begun is None:
+        with database.begin() as db:
+            begun = stand(db, predictions.load_prediction(db, key))
+    row, held = begun
+    if row.provider_id or row.status in predictions.ENDED:
+        return True
+    spec = load_model(row.model)
     door = models_for(spec.door)
     if row.status == predictions.SENDING:
         return _look_for(database, row, spec, door, cancelled)

@@ -55,7 +55,7 @@ from adgen.errors import (
 from adgen.providers import catalogue, ffmpeg, music
 from adgen.providers.models import Phase, Result, Watch
 from adgen.providers.sources import models_for
-from adgen.providers.storage import storage
+from adgen.providers.storage import Stored, storage
 from adgen.store import assets, costs, jobs, predictions, sessions
 from adgen.store.assets import NewAsset
 from adgen.store.database import Database, is_passing, notify
@@ -83,12 +83,18 @@ _NOUN = {JobKind.IMAGES: "picture", JobKind.CLIPS: "clip", JobKind.VIDEO: "film"
 _step = engine.step(is_passing)
 
 _database: Database | None = None
+_enqueuer: engine.Runs | None = None
 
 
 def use_database(database: Database) -> None:
     """Tell the workflows which database they work on; once, before the engine launches."""
-    global _database
-    _database = database
+    global _database, _enqueuer
+    _database, _enqueuer = database, engine.Runs(database.url)
+
+
+def _runs() -> engine.Runs:
+    assert _enqueuer is not None, "use_database() comes first"  # noqa: S101 -- a bug, not input
+    return _enqueuer
 
 
 def _db() -> Database:
@@ -169,9 +175,22 @@ def make_video(job_id: str) -> None:
 
 
 def _make_all(work: Callable[..., str | None], job_id: str, plan: dict[str, Any]) -> None:
-    runs = [(f"{job_id}:{slot}", (job_id, slot, attempt)) for slot, attempt in plan["slots"]]
-    for _ in engine.fan_out(engine.CALLS, work, runs, partition=plan["session_id"]):
+    for _ in engine.join(_spread(job_id, work.__name__, plan)):
         pass
+
+
+@_step
+def _spread(job_id: str, work: str, plan: dict[str, Any]) -> list[str]:
+    """Enqueue a run of `work` for each slot, in one transaction; gives their ids."""
+    slots: list[tuple[int, int]] = plan["slots"]
+    ids = [jobs.slot_run(job_id, slot) for slot, _ in slots]
+    with _db().begin() as db:
+        for run_id, (slot, attempt) in zip(ids, slots, strict=True):
+            _runs().enqueue(
+                db, run_id, work, engine.CALLS, job_id, slot, attempt, partition=plan["session_id"]
+            )
+    engine.ring(engine.CALLS)
+    return ids
 
 
 def _make_one(job_id: str, stage: str, slot: int, attempt: int) -> str | None:
@@ -262,7 +281,8 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
         state = _ADS.load(db, job_id) if stage in _KIND else _load_ad(db, job_id)
         call = _call(db, job_id, state, stage, slot, attempt, tries)
         spec = catalogue.load_model(call.model)
-        if predictions.add_intent(db, call):
+        fresh = predictions.add_intent(db, call)
+        if fresh:
             costs.open_entry(
                 db,
                 session_id=state.id,
@@ -273,10 +293,11 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
                 unit_price=spec.price,
                 price_since=spec.since.isoformat(),
             )
+        begun = orders.stand(db, fresh) if fresh else None
     if tries > 1:
         _say_begun(job_id, spec, stage, slot, tries)
     try:
-        orders.place(_db(), call.key, _cancel_watch(job_id), _teller(job_id))
+        orders.place(_db(), call.key, _cancel_watch(job_id), _teller(job_id), begun)
     except ResultWaiting as error:
         # It may have been taken; the next try looks for it.
         return _outcome(error=error.user_message, again="fetch")
@@ -626,53 +647,54 @@ def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> d
     stored = storage().put_file(result.file, result.content_type) if result.file else None
     with _db().begin() as db:
         predictions.finish(db, row.key, predictions.SUCCEEDED, text=result.text)
-        cost = costs.settle_entry(
-            db,
-            row.key,
-            job_id=row.job_id,
-            success=True,
-            quantity=result.quantity,
-            seconds=result.seconds,
+        settled = costs.settle_entry(
+            db, row.key, success=True, quantity=result.quantity, seconds=result.seconds
         )
-        ad = sessions.lock_ad(db, row.session_id)
-        asset_id = None
-        if stored:
-            asset_id = assets.add_asset(
-                db,
-                ad.id,
-                NewAsset(
-                    asset_type=_KIND[stage],
-                    storage_key=stored.key,
-                    content_type=stored.content_type,
-                    size_bytes=stored.size_bytes,
-                    slot=slot,
-                    details=_details(row, ad, stage, result),
-                    cost=cost or Decimal(0),
-                    model_used=row.model,
-                    generation_time=result.seconds,
-                    prediction_key=row.key,
-                ),
-            )
+        asset_id = _record(db, row, stage, slot, result, stored, settled.cost) if stored else None
+        # What six that end at once share is locked last, and not for long.
+        job, ad = _job_and_ad(db, row.job_id)
+        if asset_id:
             _place(db, ad, stage, slot, asset_id)
+        costs.charge(ad, job, settled.due)
+        done: dict[str, Any] = {}
         if stage in ("image", "clip"):
-            jobs.report(
-                db, row.job_id, slot=slot, state="done", message=_count("Generating", stage)
-            )
-        else:
-            notify(db, ad.id)
+            done = {"slot": slot, "state": "done", "message": _count("Generating", stage)}
+        jobs.report_on(db, job, **done)
     return _outcome(asset_id=asset_id, text=result.text)
 
 
-def _details(row: Prediction, ad: AdSession, stage: str, result: Result) -> dict[str, Any]:
-    """What made it, kept beside it: the start of every receipt."""
+def _record(
+    db: Session,
+    row: Prediction,
+    stage: str,
+    slot: int,
+    result: Result,
+    stored: Stored,
+    cost: Decimal | None,
+) -> str:
+    # What made it, kept beside it: the start of every receipt.
     made_from = {k: v for k, v in row.inputs.items() if k in _RECORDED}
-    extra = {"product_prompt": ad.product_prompt} if stage == "image" else {}
-    return {**made_from, **extra, **result.metadata}
+    return assets.add_asset(
+        db,
+        row.session_id,
+        NewAsset(
+            asset_type=_KIND[stage],
+            storage_key=stored.key,
+            content_type=stored.content_type,
+            size_bytes=stored.size_bytes,
+            slot=slot,
+            details={**made_from, **result.metadata},
+            cost=cost or Decimal(0),
+            model_used=row.model,
+            generation_time=result.seconds,
+            prediction_key=row.key,
+        ),
+    )
 
 
 _RECORDED = {
     *("view", "prompt", "seed", "image_id", "description", "motion_intensity", "video_prompt"),
-    *("duration_seconds", "aspect", "motion_bucket_id"),
+    *("duration_seconds", "aspect", "motion_bucket_id", "product_prompt"),
 }
 
 
@@ -697,20 +719,20 @@ def _place(db: Session, ad: AdSession, stage: str, slot: int, asset_id: str) -> 
 def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -> dict[str, Any]:
     status = predictions.CANCELLED if isinstance(error, Cancelled) else predictions.FAILED
     with _db().begin() as db:
-        sessions.lock_ad(db, row.session_id)
-        cost = costs.settle_entry(
+        predictions.finish(db, row.key, status, error=error.user_message)
+        settled = costs.settle_entry(
             db,
             row.key,
-            job_id=row.job_id,
             success=False,
             quantity=error.charged,
             seconds=Decimal(0),
             error=error.user_message,
         )
-        predictions.finish(db, row.key, status, error=error.user_message)
-        again = _again(error, cost)
+        again = _again(error, settled.cost)
+        job, ad = _job_and_ad(db, row.job_id)
+        costs.charge(ad, job, settled.due)
         if stage in ("image", "clip") and again:
-            jobs.report(db, row.job_id, slot=slot, state="retrying")
+            jobs.report_on(db, job, slot=slot, state="retrying")
     blocked = isinstance(error, AccountBlocked)
     return _outcome(error=error.user_message, again=again, blocked=blocked)
 

@@ -76,7 +76,11 @@ def after(point: str, call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def order_without_intent(
-    database: Database, key: str, cancelled: Callable[[], bool], told: Callable[[str], None]
+    database: Database,
+    key: str,
+    cancelled: Callable[[], bool],
+    told: Callable[[str], None],
+    begun: orders.Standing | None,
 ) -> None:
     """What a plain checkpointed step would do: ask, then remember."""
     with database.begin() as db:

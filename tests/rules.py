@@ -20,6 +20,7 @@ DOORS = {
             "adgen/store/",
             "adgen/jobs.py",
             "adgen/commands.py",
+            "adgen/orders.py",
             "adgen/pipeline.py",
             "tests/",
             "bench/",

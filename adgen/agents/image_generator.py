@@ -35,6 +35,7 @@ def image_inputs(ad: AdState, slot: int) -> tuple[dict[str, Any], AssetInfo | No
         "width": SIZES[ad.aspect][0],
         "height": SIZES[ad.aspect][1],
         "product": ad.product,
+        "product_prompt": ad.product_prompt,
         "style_keywords": list(ad.style_keywords),
     }
     if not ad.photos:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from adgen.domain import CostEntry, CostSummary, Person
+from adgen.domain import CostEntry, CostSummary, Person, Value
 from adgen.errors import BudgetExceeded
 from adgen.store.tables import AdSession, GenerationCost, Job, now
 
@@ -77,20 +77,26 @@ def open_entry(
     )
 
 
+class Settled(Value):
+    """What a call cost, None while unknown, and what of it is to be added to its ad now."""
+
+    cost: Decimal | None
+    due: Decimal = Decimal(0)
+
+
 def settle_entry(
     db: Session,
     key: str,
     *,
-    job_id: str,
     success: bool,
     quantity: Decimal | None,
     seconds: Decimal,
     error: str | None = None,
-) -> Decimal | None:
-    """Close a call's row; its cost goes into the ad's total in the same transaction.
+) -> Settled:
+    """Close a call's row; whoever closes it adds `due` to its ad in the same transaction.
 
-    Gives the cost, None when the price or the quantity is unknown. Settling twice changes
-    nothing.
+    Apart from `charge`, so that the ad, which six calls share, is locked as late as possible.
+    Settling twice changes nothing: the second time nothing is due.
     """
     # What costs nothing has no unknown price.
     cost = Decimal(0) if quantity == 0 else GenerationCost.unit_price * quantity
@@ -105,25 +111,19 @@ def settle_entry(
             settled_at=now(),
             cost_usd=cost if quantity is not None else None,
         )
-        .returning(GenerationCost.session_id, GenerationCost.cost_usd)
+        .returning(GenerationCost.cost_usd)
     ).one_or_none()
     if row is None:
-        return db.scalar(
-            select(GenerationCost.cost_usd).where(GenerationCost.prediction_key == key)
-        )
-    spent: Decimal | None = row.cost_usd
-    if spent:
-        db.execute(
-            update(AdSession)
-            .where(AdSession.id == row.session_id)
-            .values(total_cost=AdSession.total_cost + spent)
-        )
-        db.execute(
-            update(Job)
-            .where(Job.id == job_id)
-            .values(reserved=func.greatest(Job.reserved - spent, 0))
-        )
-    return spent
+        past = select(GenerationCost.cost_usd).where(GenerationCost.prediction_key == key)
+        return Settled(cost=db.scalar(past))
+    return Settled(cost=row.cost_usd, due=row.cost_usd or Decimal(0))
+
+
+def charge(ad: AdSession, job: Job | None, due: Decimal) -> None:
+    """Add what is due to the locked ad, and take it off what its run had reserved."""
+    ad.total_cost += due
+    if job is not None:
+        job.reserved = max(job.reserved - due, Decimal(0))
 
 
 def reprice_entry(

@@ -47,6 +47,11 @@ def add_job(
     return job.id
 
 
+def slot_run(job_id: str, slot: int) -> str:
+    """The id of the durable run of one slot."""
+    return f"{job_id}:{slot}"
+
+
 def lock_job(db: Session, job_id: str) -> Job:
     """The row, locked until the transaction ends."""
     job = db.scalars(
@@ -70,12 +75,16 @@ def latest_job(db: Session, session_id: str) -> Job | None:
 
 
 def report(db: Session, job_id: str, **change: Any) -> bool:
-    """Write progress and tell listeners; False when the run is no longer wanted.
+    """As `report_on`, on the run with this id."""
+    return report_on(db, lock_job(db, job_id), **change)
+
+
+def report_on(db: Session, job: Job, **change: Any) -> bool:
+    """Write progress on a locked run and tell listeners; False when it is no longer wanted.
 
     `slot` with `state` moves one slot; `message` and `percent` replace. A message may be made
     of the slots as they are then.
     """
-    job = lock_job(db, job_id)
     if job.status not in LIVE:
         return False
     if job.started_at is None:

@@ -41,9 +41,9 @@ def call_key(session_id: str, stage: str, slot: int, attempt: int) -> str:
     return f"{session_id}/{stage}/{slot}/{attempt}"
 
 
-def add_intent(db: Session, call: Call) -> bool:
-    """Write the intent; False when it stood already (a replay after a crash)."""
-    new = db.scalar(
+def add_intent(db: Session, call: Call) -> Prediction | None:
+    """Write the intent; None when it stood already (a replay after a crash)."""
+    return db.scalars(
         insert(Prediction)
         .values(
             key=call.key,
@@ -55,9 +55,8 @@ def add_intent(db: Session, call: Call) -> bool:
             files=call.files,
         )
         .on_conflict_do_nothing()
-        .returning(Prediction.key)
-    )
-    return new is not None
+        .returning(Prediction)
+    ).one_or_none()
 
 
 def lock_prediction(db: Session, key: str) -> Prediction:

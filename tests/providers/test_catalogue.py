@@ -38,7 +38,7 @@ from adgen.providers.catalogue import (
     load_model,
     read_catalogue,
 )
-from adgen.store import costs, predictions
+from adgen.store import costs, predictions, sessions
 from adgen.store.database import Database
 from adgen.store.predictions import Call, call_key
 from tests.replicate_server.schemas import MODELS, input_errors
@@ -83,6 +83,7 @@ def ad(aspect: Aspect, photos: tuple[AssetInfo, ...]) -> AdState:
         "consistency_seed": 456_123,
         "aspect": aspect,
         "product": "pink shoe",
+        "product_prompt": "pink shoe",
         "style_keywords": ("soft light",),
         "photos": photos,
     }
@@ -303,9 +304,11 @@ def settled(database: Database, ad_id: str, spec: ModelSpec, quantity: int) -> D
             unit_price=spec.price, price_since=spec.since.isoformat(),
         )  # fmt: skip
     with database.begin() as db:
-        return costs.settle_entry(
-            db, key, job_id="j", success=True, quantity=Decimal(quantity), seconds=Decimal(1)
+        made = costs.settle_entry(
+            db, key, success=True, quantity=Decimal(quantity), seconds=Decimal(1)
         )
+        costs.charge(sessions.lock_ad(db, ad_id), None, made.due)
+        return made.cost
 
 
 def test_a_new_price_in_the_file_reaches_estimate_and_ledger(

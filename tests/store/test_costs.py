@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from adgen.commands import Commands
 from adgen.domain import Person
-from adgen.store import costs, predictions
+from adgen.store import costs, predictions, sessions
 from adgen.store.database import Database
 from adgen.store.predictions import Call, call_key
 
@@ -27,9 +27,11 @@ def open_call(database: Database, ad: str, slot: int, price: str | None) -> str:
 
 def settle(database: Database, key: str, *, success: bool = True) -> Decimal | None:
     with database.begin() as db:
-        return costs.settle_entry(
-            db, key, job_id="j", success=success, quantity=Decimal(1), seconds=Decimal("1.5")
+        settled = costs.settle_entry(
+            db, key, success=success, quantity=Decimal(1), seconds=Decimal("1.5")
         )
+        costs.charge(sessions.lock_ad(db, key.partition("/")[0]), None, settled.due)
+        return settled.cost
 
 
 def test_settling_twice_counts_once(commands: Commands, person: Person, database: Database) -> None:

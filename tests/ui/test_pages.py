@@ -477,9 +477,8 @@ def test_costs_without_and_with_calls(
             unit_price=Decimal("0.05"),
             price_since="2026-01-01",
         )
-        costs.settle_entry(
-            db, key, job_id="j", success=True, quantity=Decimal(1), seconds=Decimal(1)
-        )
+        settled = costs.settle_entry(db, key, success=True, quantity=Decimal(1), seconds=Decimal(1))
+        costs.charge(sessions.lock_ad(db, ad.id), None, settled.due)
     assert "Showing 1 calls, newest first." in visit(at, "costs")
     assert at.metric[0].value == r"\$0.05"
     table = at.dataframe[0].value
@@ -513,7 +512,6 @@ def test_costs_say_why_a_call_failed_and_which_price_is_unknown(
                 costs.settle_entry(
                     db,
                     key,
-                    job_id="j",
                     success=slot == 0,
                     quantity=Decimal(1 - slot),
                     seconds=Decimal(1),
