@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PORT ?= 8501
+# Many tests mostly wait, so more of them than two cores can carry run at once.
+SIDE_BY_SIDE ?= 3
 RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
@@ -25,7 +27,7 @@ run: $(RUN)
 	@exec $(PY) -m streamlit run app.py --server.port $(PORT)
 
 test: $(DEV)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n $(SIDE_BY_SIDE) --dist loadfile $(ARGS)
 
 check: $(DEV)
 	@$(VENV)/bin/ruff check .

@@ -176,7 +176,7 @@ def _make_ad(commands: Commands, person: Person, arguments: argparse.Namespace) 
             if arguments.music == "none"
             else AudioChoice(genre=Genre(arguments.music))
         )
-        commands.start_video(person, ad.id, overlay, audio, aspect=aspect)
+        commands.start_video(person, ad.id, overlay, audio, shapes=[aspect])
         return _wait(commands, person, ad.id, "Film")
     except KeyboardInterrupt:
         if commands.load_ad(person, ad.id).working:

@@ -28,8 +28,10 @@ from adgen.domain import (
     AssetInfo,
     AssetType,
     AudioChoice,
+    Brand,
     CostEntry,
     CostSummary,
+    CutChoices,
     JobKind,
     JobStatus,
     Person,
@@ -41,9 +43,9 @@ from adgen.domain import (
 )
 from adgen.errors import InputRejected, NotFound, NotSignedIn, TooManyTries, WrongStage
 from adgen.jobs import CUTS, STAGES, Runs
-from adgen.providers import catalogue, music, photos
+from adgen.providers import cards, catalogue, music, photos
 from adgen.providers.storage import storage
-from adgen.store import assets, costs, jobs, sessions, users
+from adgen.store import assets, brands, costs, jobs, sessions, users
 from adgen.store.assets import NewAsset
 from adgen.store.database import Database, notify, notify_run
 from adgen.store.holds import lift_hold
@@ -52,6 +54,12 @@ from adgen.store.tables import AdSession
 PHOTOS_MAX = 6
 DRAFT_MAX = 20_000
 MARKS = ("approved", "rejected")
+# What a page may keep of a film's choices before they are used.
+FILM_DRAFTS = (
+    *("product_name", "cta", "lower_third", "lower_start", "lower_seconds"),
+    *("music", "own_music", "shapes", "transition"),
+    *("transition_seconds", "music_volume", "loudness", "clip_audio", "smooth", "fill"),
+)
 _PROMPT: TypeAdapter[str] = TypeAdapter(ProductPrompt)
 
 # The durable run behind each kind, by its registered name, and where it waits.
@@ -59,6 +67,8 @@ _RUNS = {
     JobKind.IMAGES: ("make_images", STAGES),
     JobKind.CLIPS: ("make_clips", STAGES),
     JobKind.VIDEO: ("make_video", CUTS),
+    JobKind.DRAFT: ("make_preview", CUTS),
+    JobKind.ANIMATIC: ("make_preview", CUTS),
 }
 
 
@@ -368,23 +378,86 @@ class Commands:
         overlay: TextOverlay,
         audio: AudioChoice,
         *,
-        aspect: Aspect | None = None,
+        shapes: Sequence[Aspect] = (),
+        cut: CutChoices | None = None,
     ) -> Started:
-        """Cut the approved clips, cards and music into the film."""
+        """Cut the approved clips, cards and music into a film of each of these shapes.
+
+        The first shape is the main one; without any it is the ad's own. `cut` None keeps the
+        ad's choices.
+        """
         with self._change(person, session_id) as (db, ad):
-            if not ad.clip_order:
-                raise WrongStage("Approve at least one clip first.")
-            if audio.enabled and audio.own_asset_id:
-                [own] = assets.load_assets(db, session_id, [audio.own_asset_id])
-                if own.asset_type != AssetType.MUSIC:
-                    raise InputRejected("That file is not music.")
-            if audio.enabled and not audio.own_asset_id and audio.genre is None:
-                raise InputRejected("Choose a music genre, or switch the music off.")
-            ad.text_overlay = overlay.model_dump(mode="json")
-            ad.audio = audio.model_dump(mode="json")
-            _forget_drafts(ad, "product_name", "cta", "music", "own_music", "aspect")
-            ad.aspect = (aspect or Aspect(ad.aspect)).value
-            return self._start(db, ad, JobKind.VIDEO, [0], plan=False)
+            self._choose_film(db, ad, overlay, audio, shapes, cut)
+            return self._start(db, ad, JobKind.VIDEO, list(range(len(ad.shapes))), plan=False)
+
+    def start_draft(
+        self,
+        person: Person,
+        session_id: str,
+        overlay: TextOverlay,
+        audio: AudioChoice,
+        *,
+        shapes: Sequence[Aspect] = (),
+        cut: CutChoices | None = None,
+    ) -> Started:
+        """As `start_video`, small, quick and free: the first shape only, to look at."""
+        with self._change(person, session_id) as (db, ad):
+            self._choose_film(db, ad, overlay, audio, shapes, cut)
+            return self._start(db, ad, JobKind.DRAFT, [0], plan=False)
+
+    def start_animatic(self, person: Person, session_id: str) -> Started:
+        """The approved pictures with camera moves, cards and music: free, before any clip."""
+        with self._change(person, session_id) as (db, ad):
+            if len(ad.approved_image_ids) < IMAGES_TO_APPROVE:
+                raise WrongStage(f"Approve at least {IMAGES_TO_APPROVE} pictures first.")
+            return self._start(db, ad, JobKind.ANIMATIC, [0], plan=False)
+
+    @staticmethod
+    def _choose_film(
+        db: Session,
+        ad: AdSession,
+        overlay: TextOverlay,
+        audio: AudioChoice,
+        shapes: Sequence[Aspect],
+        cut: CutChoices | None,
+    ) -> None:
+        if not ad.clip_order:
+            raise WrongStage("Approve at least one clip first.")
+        if audio.enabled and audio.own_asset_id:
+            [own] = assets.load_assets(db, ad.id, [audio.own_asset_id])
+            if own.asset_type != AssetType.MUSIC:
+                raise InputRejected("That file is not music.")
+        if audio.enabled and not audio.own_asset_id and audio.genre is None:
+            raise InputRejected("Choose a music genre, or switch the music off.")
+        ad.text_overlay = overlay.model_dump(mode="json")
+        ad.audio = audio.model_dump(mode="json")
+        ad.shapes = [shape.value for shape in dict.fromkeys(shapes)] or [ad.aspect]
+        ad.cut = (cut or CutChoices.model_validate(ad.cut)).model_dump(mode="json")
+        _forget_drafts(ad, *FILM_DRAFTS)
+
+    # The brand
+
+    def load_brand(self, person: Person) -> Brand:  # noqa: ARG002 -- one team until there are more
+        """How the team's films look."""
+        with self.database.begin() as db:
+            return brands.load_brand(db)
+
+    def save_brand(
+        self, person: Person, brand: Brand, logo: tuple[bytes, str] | None = None
+    ) -> Brand:
+        """Use this look from now on; `logo` is a new one as (bytes, file name)."""
+        if person.role in ("viewer", "analyst"):
+            raise NotFound("You may look at the brand, but not change it.")
+        if logo:
+            kept = storage().put(cards.read_logo(*logo), "image/png")
+            brand = brand.model_copy(update={"logo_key": kept.key})
+        elif brand.logo_key:
+            # Whatever a client sends, the only other logo is the present one.
+            present = self.load_brand(person).logo_key
+            brand = brand.model_copy(update={"logo_key": present})
+        with self.database.begin() as db:
+            brands.save_brand(db, brand)
+        return brand
 
     # Runs
 
@@ -405,7 +478,8 @@ class Commands:
             if job is None or job.status not in jobs.LIVE:
                 raise WrongStage("Nothing is running for this ad.")
             jobs.finish_job(db, job.id, JobStatus.CANCELLED, "Stopped. What was made is kept.")
-            ad.stage = _resting_stage(ad).value
+            if not JobKind(job.kind).is_preview:
+                ad.stage = _resting_stage(ad).value
             db.flush()
             state = sessions.load_state(db, person, session_id)
         self._runs.cancel([job.id, *(jobs.slot_run(job.id, int(slot)) for slot in job.slots)])
@@ -446,18 +520,19 @@ class Commands:
             JobKind.IMAGES: ad.image_model,
             JobKind.CLIPS: ad.clip_model,
             JobKind.VIDEO: catalogue.default_model("video", ad.provider).ref,
-        }[kind]
+        }.get(kind) or catalogue.default_model("draft", ad.provider).ref
         estimate = self.estimate(kind, ad.provider, model, len(slots), plan=plan)
         most = _most(_planners(kind, ad.provider, plan), model, len(slots))
         config = settings()
         reserved = costs.reserve(
             db, ad.id, most, config.session_budget_usd, config.total_budget_usd
         )
-        if kind is not JobKind.VIDEO:
+        if kind in (JobKind.IMAGES, JobKind.CLIPS):
             # Somebody wants to go on: the first order shows whether the account does.
             lift_hold(db, ad.provider)
-        ad.stage = _working_stage(kind, plan).value
-        ad.failure = ad.failed_stage = None
+        if not kind.is_preview:
+            ad.stage = _working_stage(kind, plan).value
+            ad.failure = ad.failed_stage = None
         job_id = jobs.add_job(
             db,
             ad.id,

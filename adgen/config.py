@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         return self.home / "files"
 
     @property
+    def cache(self) -> Path:
+        """Parts of films, to be used again; safe to delete at any time."""
+        return self.home / "cache"
+
+    @property
     def scratch(self) -> Path:
         """Where half-made files live; safe to delete when nothing runs."""
         return self.home / "scratch"

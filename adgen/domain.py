@@ -56,6 +56,13 @@ class JobKind(StrEnum):
     IMAGES = "images"
     CLIPS = "clips"
     VIDEO = "video"
+    DRAFT = "draft"
+    ANIMATIC = "animatic"
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether it only shows what a film would be: free, and the ad stays where it is."""
+        return self in (JobKind.DRAFT, JobKind.ANIMATIC)
 
 
 class JobStatus(StrEnum):
@@ -69,13 +76,17 @@ class JobStatus(StrEnum):
 
 
 class AssetType(StrEnum):
-    """Kinds of files an ad owns. `photo` and `music` are uploads; the rest is made."""
+    """Kinds of files an ad owns. `photo` and `music` are uploads; the rest is made.
+
+    A preview is a small film to look at before the real one: a draft or an animatic.
+    """
 
     PHOTO = "photo"
     MUSIC = "music"
     IMAGE = "image"
     CLIP = "clip"
     VIDEO = "video"
+    PREVIEW = "preview"
 
 
 class View(StrEnum):
@@ -306,7 +317,12 @@ class AdSummary(Value):
 
 
 class AdState(Value):
-    """Everything about one ad at one moment. Lists of ids keep the order people chose."""
+    """Everything about one ad at one moment. Lists of ids keep the order people chose.
+
+    `shapes` are those of the last films asked for, `videos` the newest film of each, the first
+    of them `final_video`; `previews` has the newest draft and animatic by kind, `preview_failures`
+    why the newest attempt at one failed.
+    """
 
     id: str
     owner: str
@@ -337,6 +353,8 @@ class AdState(Value):
     drafts: dict[str, Any]
     text_overlay: TextOverlay
     audio: AudioChoice
+    cut: CutChoices
+    shapes: tuple[Aspect, ...]
     failed_stage: Stage | None
     failure: str | None
     notes: tuple[str, ...]
@@ -345,6 +363,9 @@ class AdState(Value):
     images: tuple[AssetInfo, ...]
     clips: tuple[AssetInfo, ...]
     final_video: AssetInfo | None
+    videos: tuple[AssetInfo, ...]
+    previews: dict[str, AssetInfo]
+    preview_failures: dict[str, str]
     job: JobInfo | None
 
     @property
@@ -362,7 +383,9 @@ class AdState(Value):
             return None
         at = self.failed_stage or self.stage
         if at is Stage.FINAL_COMPOSITION:
-            return JobKind.VIDEO, [0]
+            at_work = self.job.slots if self.job and self.job.kind is JobKind.VIDEO else {}
+            unmade = [slot for slot in range(len(self.shapes)) if at_work.get(str(slot)) != "done"]
+            return JobKind.VIDEO, unmade or [0]
         if at in (Stage.IMAGE_GENERATION, Stage.IMAGE_SELECTION):
             kind, wanted, have = JobKind.IMAGES, [*range(len(View))], self.images
         elif at in (Stage.CLIP_GENERATION, Stage.CLIP_SELECTION):

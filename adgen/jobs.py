@@ -264,7 +264,7 @@ class Engine:
         }
         DBOS.register_queue(STAGES, worker_concurrency=50, **common)
         DBOS.register_queue(CALLS, global_concurrency=48, partition_concurrency=6, **common)
-        DBOS.register_queue(CUTS, worker_concurrency=1, **common)
+        DBOS.register_queue(CUTS, worker_concurrency=2, **common)
         # What a dead worker left waits already.
         _ring_all()
 

@@ -75,8 +75,9 @@ def place(
 ) -> None:
     """See to it that the intent `key` is ordered once; its row holds the order id then.
 
-    `begun` is how it stood a moment ago, when the caller knows it. `told` gets words for the person during a wait. Raises the provider's error when it was not
-    taken, ResultLost when that cannot be known, Cancelled when `cancelled` before it went out.
+    `begun` is how it stood a moment ago, when the caller knows it; `told` gets words for the
+    person during a wait. Raises the provider's error when it was not taken, ResultLost when that
+    cannot be known, Cancelled when `cancelled` before it went out.
     """
     end = time.monotonic() + PATIENCE_S
     while True:

@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from adgen import jobs as engine
-from adgen import orders
+from adgen import orders, receipts
 from adgen.agents import compositor, image_generator, prompt_parser, scene_planner, video_generator
 from adgen.agents.reading import repair_prompt
 from adgen.config import settings
@@ -34,6 +34,8 @@ from adgen.domain import (
     Aspect,
     AssetType,
     AudioChoice,
+    Brand,
+    CutChoices,
     JobKind,
     JobStatus,
     Person,
@@ -52,11 +54,11 @@ from adgen.errors import (
     ProviderError,
     ResultWaiting,
 )
-from adgen.providers import catalogue, ffmpeg, music
+from adgen.providers import camera, catalogue, ffmpeg, music
 from adgen.providers.models import Phase, Result, Watch
 from adgen.providers.sources import models_for
 from adgen.providers.storage import Stored, storage
-from adgen.store import assets, costs, jobs, predictions, sessions
+from adgen.store import assets, brands, costs, jobs, predictions, sessions
 from adgen.store.assets import NewAsset
 from adgen.store.database import Database, is_passing, notify
 from adgen.store.holds import set_hold
@@ -73,11 +75,16 @@ _AGENT = {
     "storyboard": "scene_planner",
     "clip": "video_generator",
     "video": "compositor",
+    "draft": "compositor",
+    "animatic": "compositor",
 }
 _TRIES = 3
 # A run that was stopped ends its own orders within a few seconds, if its worker lives.
 _ABANDONED_S = 30.0
 _NOUN = {JobKind.IMAGES: "picture", JobKind.CLIPS: "clip", JobKind.VIDEO: "film"}
+_FILMS = ("video", "draft", "animatic")
+# Of a draft and an animatic; the cut makes them as large as a third of the film.
+_MOVES_SHARE = 0.6
 
 # Steps touch only the database and repeatable work, so they may outlast a restarting server.
 _step = engine.step(is_passing)
@@ -165,10 +172,22 @@ def make_clip(job_id: str, slot: int, attempt: int) -> str | None:
 
 @_run("make_video")
 def make_video(job_id: str) -> None:
-    """Cards, clips and music become one file."""
+    """Cards, clips and music become one file a shape, one after the other."""
+    plan = _begin(job_id)
+    outcomes = []
+    for slot, attempt in plan["slots"]:
+        outcomes.append(_attempt(job_id, "video", slot, attempt, 1))
+        if not outcomes[-1]["asset_id"]:
+            _give_up(job_id, slot)
+    _end_video(job_id, next((o["error"] for o in outcomes if not o["asset_id"]), None))
+
+
+@_run("make_preview")
+def make_preview(job_id: str) -> None:
+    """A draft or an animatic: small, free, and the ad stays where it is."""
     plan = _begin(job_id)
     [(slot, attempt)] = plan["slots"]
-    _end_video(job_id, _attempt(job_id, "video", slot, attempt, 1))
+    _end_preview(job_id, _attempt(job_id, plan["stage"], slot, attempt, 1))
 
 
 # How every stage goes
@@ -245,7 +264,7 @@ def _begin(job_id: str) -> dict[str, Any]:
     """What the run is to do; read once, so that a replay does the same."""
     with _db().begin() as db:
         job, ad = _job_and_ad(db, job_id)
-        stage = {JobKind.IMAGES: "image", JobKind.CLIPS: "clip"}.get(JobKind(job.kind), "video")
+        stage = {JobKind.IMAGES: "image", JobKind.CLIPS: "clip"}.get(JobKind(job.kind), job.kind)
         planner = {"image": "brief", "clip": "storyboard"}.get(stage, "")
         tried = predictions.count_attempts(db, ad.id, stage)
         planned = predictions.count_attempts(db, ad.id, planner) if planner else {}
@@ -254,6 +273,7 @@ def _begin(job_id: str) -> dict[str, Any]:
         jobs.report(db, job_id, message="Starting...")
         return {
             "session_id": ad.id,
+            "stage": stage,
             "plan": (stage == "image" and not ad.prompts) or (stage == "clip" and not ad.scenes),
             "plan_attempt": planned.get(0, 0) + 1,
             "slots": [[slot, tried.get(slot, 0) + 1] for slot in sorted(map(int, job.slots))],
@@ -363,11 +383,17 @@ def _progress(spec: catalogue.ModelSpec, stage: str, slot: int, tries: int) -> d
         what = "Planning six pictures..." if stage == "brief" else "Planning the scenes..."
         return {"message": what}
     if stage == "video":
-        return {"message": "Cutting the film...", "slot": slot, "state": "running"}
+        return {"message": _cutting, "slot": slot, "state": "running"}
+    if stage in _FILMS:
+        return {"message": f"Making the {stage}...", "slot": slot, "state": "running"}
     # A hosted model says itself when it has a machine.
     state = "running" if spec.door == "offline" else "starting"
     verb = "Trying again:" if tries > 1 else "Generating"
     return {"message": _count(verb, stage), "slot": slot, "state": state}
+
+
+def _cutting(slots: dict[str, Any]) -> str:
+    return _count("Cutting", "film")(slots) if len(slots) > 1 else "Cutting the film..."
 
 
 def _count(verb: str, stage: str) -> Callable[[dict[str, Any]], str]:
@@ -456,18 +482,61 @@ def _request(
         inputs |= {"image_id": image.id, "video_prompt": state.video_prompt}
         files = {"image": assets.load_asset(db, image.id).storage_key}
         return inputs, files, state.clip_model
-    clips = assets.load_assets(db, state.id, state.clip_order)
-    inputs = {
-        "clip_ids": list(state.clip_order),
-        "text_overlay": state.text_overlay.model_dump(mode="json"),
+    return _film_request(db, state, stage, slot)
+
+
+def _film_request(
+    db: Session, state: AdState, stage: str, slot: int
+) -> tuple[dict[str, Any], dict[str, str], str]:
+    brand = brands.load_brand(db)
+    overlay = state.text_overlay
+    if stage == "animatic" and overlay == TextOverlay():
+        # Nobody has chosen words yet: an animatic shows what they will look like.
+        overlay = TextOverlay(product_name=state.product[:60].capitalize(), cta=brand.cta)
+    inputs: dict[str, Any] = {
+        "text_overlay": overlay.model_dump(mode="json"),
         "audio": state.audio.model_dump(mode="json"),
+        "cut": state.cut.model_dump(mode="json"),
+        "brand": brand.model_dump(mode="json"),
         "aspect": state.aspect.value,
         "seed": state.consistency_seed or 0,
     }
-    files = {f"clip{n}": clip.storage_key for n, clip in enumerate(clips)}
+    files = {"logo": brand.logo_key} if brand.logo_key else {}
     if state.audio.enabled and state.audio.own_asset_id:
         files["music"] = assets.load_asset(db, state.audio.own_asset_id).storage_key
-    return inputs, files, catalogue.default_model("video", state.provider).ref
+    if stage == "animatic":
+        pictures = state.approved_images
+        inputs |= {"kind": stage, "image_ids": [p.id for p in pictures], "moves": _moves(state)}
+        named = {f"image{n}": assets.load_asset(db, p.id) for n, p in enumerate(pictures)}
+    else:
+        inputs |= {"clip_ids": list(state.clip_order), "aspect": state.shapes[slot].value}
+        inputs |= {"kind": stage} if stage == "draft" else {}
+        clips = assets.load_assets(db, state.id, state.clip_order)
+        named = {f"clip{n}": clip for n, clip in enumerate(clips)}
+    files |= {name: row.storage_key for name, row in named.items()}
+    word: catalogue.StageWord = "video" if stage == "video" else "draft"
+    return inputs, files, catalogue.default_model(word, state.provider).ref
+
+
+def _moves(state: AdState) -> list[dict[str, Any]]:
+    """How the camera moves over each approved picture, from its scene as far as there is one."""
+    pictures = state.approved_images
+    planned = {scene.image_id: scene for scene in state.scenes}
+    plain = scene_planner.template_scenes(
+        [View(picture.details["view"]) for picture in pictures], state.video_prompt
+    )
+    camera = catalogue.default_model("clip", "offline")
+    return [
+        video_generator.clip_inputs(
+            picture,
+            planned.get(picture.id, scene),
+            camera,
+            aspect=state.aspect,
+            seed=state.consistency_seed or 0,
+            attempt=1,
+        )
+        for picture, scene in zip(pictures, plain, strict=True)
+    ]
 
 
 def _collect(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]:
@@ -530,8 +599,8 @@ def _make(row: Prediction, stage: str, slot: int, work: Path) -> Result:
     spec = catalogue.load_model(row.model)
     files = {name: storage().path(key) for name, key in row.files.items()}
     cancelled = _cancel_watch(row.job_id)
-    if stage == "video":
-        return _cut(row, files, work, cancelled)
+    if stage in _FILMS:
+        return _cut(row, stage, files, work, cancelled)
     watch = Watch(cancelled, _phase_teller(row.job_id, slot) if stage in _KIND else lambda _: None)
     result = models_for(spec.door).collect(
         spec, row.provider_id or "", row.inputs, files, work, watch
@@ -593,25 +662,46 @@ def _cancel_watch(job_id: str) -> Callable[[], bool]:
 
 
 def _cut(
-    row: Prediction, files: dict[str, Path], work: Path, cancelled: Callable[[], bool]
+    row: Prediction,
+    stage: str,
+    files: dict[str, Path],
+    work: Path,
+    cancelled: Callable[[], bool],
 ) -> Result:
-    inputs = row.inputs
+    inputs, since = row.inputs, 0.0
     audio = AudioChoice.model_validate(inputs["audio"])
-    track = files.get("music")
-    licence = "own file" if track else ""
-    if audio.enabled and track is None and audio.genre:
-        picked = music.pick_track(audio.genre, int(inputs["seed"]))
-        track, licence = picked.path, picked.licence
     began = time.monotonic()
+    if stage == "animatic":
+        since = _MOVES_SHARE
+        clips = _move_all(row, files, work, cancelled)
+    else:
+        clips = [files[f"clip{n}"] for n in range(len(inputs["clip_ids"]))]
+    track, heard = _music(audio, files.get("music"), int(inputs["seed"]))
     rendered = compositor.compose_video(
-        [files[f"clip{n}"] for n in range(len(inputs["clip_ids"]))],
-        TextOverlay.model_validate(inputs["text_overlay"]),
-        track,
-        Aspect(inputs["aspect"]),
+        compositor.Order(
+            clips=tuple(clips),
+            overlay=TextOverlay.model_validate(inputs["text_overlay"]),
+            aspect=Aspect(inputs["aspect"]),
+            music=track,
+            choices=CutChoices.model_validate(inputs["cut"]),
+            brand=Brand.model_validate(inputs["brand"]),
+            logo=files.get("logo"),
+            draft=stage != "video",
+        ),
         work / "film.mp4",
-        progress=_film_progress(row.job_id),
+        cache=settings().cache / "films",
+        progress=_film_progress(row.job_id, since),
         cancelled=cancelled,
     )
+    facts: dict[str, Any] = {
+        "music": heard,
+        "parts": rendered.segments,
+        "parts_made": rendered.encoded,
+    }
+    if stage == "video":
+        with _db().begin() as db:
+            receipt = receipts.write_receipt(db, row, rendered, heard, work)
+        facts["receipt"] = storage().put(receipt, "application/json").key
     return Result(
         file=rendered.path,
         content_type="video/mp4",
@@ -621,32 +711,66 @@ def _cut(
             "height": rendered.height,
             "duration_seconds": rendered.seconds,
             "size_bytes": rendered.size_bytes,
-            "music": {"track": track.name if track else None, "licence": licence},
-            **{k: inputs[k] for k in ("clip_ids", "text_overlay", "audio", "aspect")},
+            **facts,
+            **{k: v for k, v in inputs.items() if k in _CHOSEN},
         },
     )
 
 
-def _film_progress(job_id: str) -> Callable[[float], None]:
-    last = {"percent": -1}
+_CHOSEN = {"kind", "clip_ids", "image_ids", "text_overlay", "audio", "cut", "brand", "aspect"}
+
+
+def _music(audio: AudioChoice, own: Path | None, seed: int) -> tuple[Path | None, dict[str, Any]]:
+    """The track of a film, and what its receipt says of it."""
+    if own or not audio.enabled or not audio.genre:
+        return own, {"track": own.name if own else None, "licence": "own file" if own else ""}
+    picked = music.pick_track(audio.genre, seed)
+    return picked.path, {"track": picked.path.name, "licence": picked.licence}
+
+
+def _move_all(
+    row: Prediction, files: dict[str, Path], work: Path, cancelled: Callable[[], bool]
+) -> list[Path]:
+    """The approved pictures as clips of camera moves, as large as an animatic needs them."""
+    wide, high = Aspect(row.inputs["aspect"]).size
+    tell = _film_progress(row.job_id)
+    clips = []
+    for number, move in enumerate(row.inputs["moves"]):
+        out = work / f"move{number}.mp4"
+        camera.make_clip(move, files[f"image{number}"], out, cancelled, size=(wide // 3, high // 3))
+        clips.append(out)
+        tell(_MOVES_SHARE * (number + 1) / len(row.inputs["moves"]))
+    return clips
+
+
+def _film_progress(job_id: str, since: float = 0.0) -> Callable[[float], None]:
+    """Tells the run how far its film is, which was at `since` when the cut began."""
+    last = {"at": -1.0}
 
     def progress(fraction: float) -> None:
-        percent = int(fraction * 100)
-        if percent >= last["percent"] + 2:
-            last["percent"] = percent
+        at = since + (1 - since) * fraction
+        if at >= last["at"] + 0.02:
+            last["at"] = at
             with _db().begin() as db:
-                jobs.report(db, job_id, percent=percent)
+                jobs.report(db, job_id, fraction=at)
 
     return progress
 
 
-_KIND = {"image": AssetType.IMAGE, "clip": AssetType.CLIP, "video": AssetType.VIDEO}
+_KIND = {
+    "image": AssetType.IMAGE,
+    "clip": AssetType.CLIP,
+    "video": AssetType.VIDEO,
+    "draft": AssetType.PREVIEW,
+    "animatic": AssetType.PREVIEW,
+}
 
 
 def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> dict[str, Any]:
     stored = storage().put_file(result.file, result.content_type) if result.file else None
     with _db().begin() as db:
-        predictions.finish(db, row.key, predictions.SUCCEEDED, text=result.text)
+        if not predictions.finish(db, row.key, predictions.SUCCEEDED, text=result.text):
+            return _ended_elsewhere(db, row)
         settled = costs.settle_entry(
             db, row.key, success=True, quantity=result.quantity, seconds=result.seconds
         )
@@ -654,13 +778,22 @@ def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> d
         # What six that end at once share is locked last, and not for long.
         job, ad = _job_and_ad(db, row.job_id)
         if asset_id:
-            _place(db, ad, stage, slot, asset_id)
+            _place(db, ad, stage, slot, asset_id, row.key)
         costs.charge(ad, job, settled.due)
         done: dict[str, Any] = {}
         if stage in ("image", "clip"):
             done = {"slot": slot, "state": "done", "message": _count("Generating", stage)}
+        elif asset_id:
+            done = {"slot": slot, "state": "done"}
         jobs.report_on(db, job, **done)
     return _outcome(asset_id=asset_id, text=result.text)
+
+
+def _ended_elsewhere(db: Session, row: Prediction) -> dict[str, Any]:
+    """Another worker, or the sweep, was a moment earlier; how it ended there is how it ended."""
+    done = _past_outcome(db, predictions.load_prediction(db, row.key))
+    assert done is not None  # noqa: S101 -- only an end keeps `finish` from ending it
+    return done
 
 
 def _record(
@@ -698,12 +831,24 @@ _RECORDED = {
 }
 
 
-def _place(db: Session, ad: AdSession, stage: str, slot: int, asset_id: str) -> None:
+def _place(db: Session, ad: AdSession, stage: str, slot: int, asset_id: str, key: str) -> None:
     """Show the new take in its slot; the one it replaces stays among the ad's assets."""
+    if stage in ("draft", "animatic"):
+        return
     if stage == "video":
+        films = assets.load_assets(db, ad.id, [*ad.video_ids, asset_id])
+        by_shape = {film.details["aspect"]: film.id for film in films}
+        # Those asked for now come first; films of other shapes stay in sight.
+        order = dict.fromkeys([*ad.shapes, *by_shape])
+        ad.video_ids = [by_shape[shape] for shape in order if shape in by_shape]
+        ad.final_video_id = ad.video_ids[0]
         return
     field = "generated_image_ids" if stage == "image" else "generated_clip_ids"
     present = assets.load_assets(db, ad.id, [i for i in getattr(ad, field) if i != asset_id])
+    mine = predictions.attempt_of(key)
+    if any(p.slot == slot and predictions.attempt_of(p.prediction_key) > mine for p in present):
+        # What a stopped run had ordered came late; a newer take stands here already.
+        return
     slots = {row.slot: row.id for row in present} | {slot: asset_id}
     ids = [slots[number] for number in sorted(slots)]
     gone = {row.id for row in present} - set(ids)
@@ -719,7 +864,8 @@ def _place(db: Session, ad: AdSession, stage: str, slot: int, asset_id: str) -> 
 def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -> dict[str, Any]:
     status = predictions.CANCELLED if isinstance(error, Cancelled) else predictions.FAILED
     with _db().begin() as db:
-        predictions.finish(db, row.key, status, error=error.user_message)
+        if not predictions.finish(db, row.key, status, error=error.user_message):
+            return _ended_elsewhere(db, row)
         settled = costs.settle_entry(
             db,
             row.key,
@@ -852,15 +998,23 @@ def _end_clips(job_id: str) -> None:
 
 
 @_step
-def _end_video(job_id: str, outcome: dict[str, Any]) -> None:
+def _end_video(job_id: str, error: str | None) -> None:
+    with _db().begin() as db:
+        job, ad = _job_and_ad(db, job_id)
+        if error is None:
+            _rest(db, job, ad, Stage.COMPLETE, "Your ad is ready!")
+        else:
+            _stop(db, job, ad, Stage.FINAL_COMPOSITION, error)
+
+
+@_step
+def _end_preview(job_id: str, outcome: dict[str, Any]) -> None:
     with _db().begin() as db:
         job, ad = _job_and_ad(db, job_id)
         if outcome["asset_id"]:
-            ad.final_video_id = outcome["asset_id"]
-            jobs.report(db, job_id, slot=0, state="done")
-            _rest(db, job, ad, Stage.COMPLETE, "Your ad is ready!")
+            jobs.finish_job(db, job.id, JobStatus.DONE, f"The {job.kind} is ready.")
         else:
-            _stop(db, job, ad, Stage.FINAL_COMPOSITION, str(outcome["error"]))
+            _stop(db, job, ad, Stage(ad.stage), str(outcome["error"]))
 
 
 @_step
@@ -872,7 +1026,7 @@ def _fail(job_id: str, reason: str) -> None:
             JobKind.IMAGES: Stage.IMAGE_GENERATION,
             JobKind.CLIPS: Stage.CLIP_GENERATION,
             JobKind.VIDEO: Stage.FINAL_COMPOSITION,
-        }[JobKind(job.kind)]
+        }.get(JobKind(job.kind), Stage(ad.stage))
         text = reason or "Something went wrong on our side. What was made is kept; try again."
         _stop(db, job, ad, stage, text)
 
@@ -908,5 +1062,7 @@ def _rest(db: Session, job: Job, ad: AdSession, stage: Stage, message: str) -> N
 
 
 def _stop(db: Session, job: Job, ad: AdSession, stage: Stage, why: str) -> None:
-    if jobs.finish_job(db, job.id, JobStatus.FAILED, why, error=why):
+    ended = jobs.finish_job(db, job.id, JobStatus.FAILED, why, error=why)
+    # A preview that failed changes nothing; its page says why.
+    if ended and not JobKind(job.kind).is_preview:
         ad.stage, ad.failed_stage, ad.failure = Stage.FAILED.value, stage.value, why

@@ -11,7 +11,7 @@ from adgen.ui import components, state, widgets, words
 person, ad = state.require_ad()
 act = state.commands()
 widgets.header(ad, "brief")
-widgets.status(ad)
+widgets.follow(ad, widgets.status)
 
 side, photos = st.columns([3, 2], gap="large")
 with side:

@@ -1,46 +1,87 @@
-"""The finished film: watch it, download it, make another."""
+"""The finished films: watch them, keep them, see what they were made from."""
 
 import streamlit as st
 
-from adgen.domain import AdState, JobKind, Stage
-from adgen.ui import components, state, widgets, words
+from adgen.domain import AdState, AssetInfo, JobKind, Stage
+from adgen.ui import components, receipt, state, widgets, words
 
 person, ad = state.require_ad()
 act = state.commands()
 widgets.header(ad, "final")
 
 
-def film(now: AdState) -> None:
-    """Progress, then the film."""
+def films(now: AdState) -> None:
+    """Progress, then the films, one at a time."""
     widgets.status(now, JobKind.VIDEO)
-    video = now.final_video
-    if video is None:
-        if now.working and widgets.job_of(now, JobKind.VIDEO):
-            st.skeleton(height=420)
-        elif now.failed_stage is not Stage.FINAL_COMPOSITION:
-            widgets.not_yet(
-                now,
-                "No film yet",
-                "Add a name, a call to action and music, then render.",
-                "Go to finish",
-                "finish",
-            )
-        return
+    made = now.videos or ((now.final_video,) if now.final_video else ())
+    if made:
+        show(now, chosen_of(now, made))
+    elif now.working and widgets.job_of(now, JobKind.VIDEO):
+        st.skeleton(height=420)
+    elif now.failed_stage is not Stage.FINAL_COMPOSITION:
+        widgets.not_yet(
+            now,
+            "No film yet",
+            "Add a name, a call to action and music, then render.",
+            "Go to finish",
+            "finish",
+        )
+
+
+def shape_of(video: AssetInfo) -> str:
+    """The shape of a film; one of before there were several is the ad's."""
+    return str(video.details.get("aspect", ad.aspect.value))
+
+
+def chosen_of(now: AdState, made: tuple[AssetInfo, ...]) -> AssetInfo:
+    """The film to show: of several, the shape that was chosen."""
+    by_shape = {shape_of(video): video for video in made}
+    if len(by_shape) == 1:
+        return made[0]
+    key = f"shape-{now.id}"
+    if state.remember(key, shape_of(made[0])) not in by_shape:
+        state.keep(key, shape_of(made[0]))
+    shape = st.segmented_control(
+        "Shape",
+        list(by_shape),
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+        format_func=lambda one: f"{one} · older" if by_shape[one].stale else one,
+    )
+    return by_shape[str(shape)]
+
+
+def show(now: AdState, video: AssetInfo) -> None:
+    """One film: whether it is up to date, how it looks, how it was made."""
     if video.stale:
         st.warning(
-            "The clips, words or music changed after this film was cut. Render again to include "
-            "them; this film stays.",
+            "The clips, words, music or cut changed after this film was made. Render again to "
+            "include them; this film stays.",
             icon=":material/update:",
         )
-    details = video.details
+    details, shape = video.details, shape_of(video)
+    several = len(now.videos) > 1
     components.player(
         video.url,
         now.title,
-        f"{details['duration_seconds']:.1f} s · {details['width']}×{details['height']} · "
-        f"{details['size_bytes'] / 1e6:.1f} MB · {words.money(now.total_cost)} in all",
+        facts=[
+            ("Length", f"{details['duration_seconds']:.1f} s"),
+            ("Size", f"{details['width']}×{details['height']}"),
+            ("File", f"{details['size_bytes'] / 1e6:.1f} MB"),
+            ("Ad so far", words.money(now.total_cost)),
+        ],
+        ratio=shape,
+        name=f"{now.title} {shape.replace(':', 'x')}" if several else now.title,
+        receipt=bool(details.get("receipt")),
+        around=264 + 48 * several + 72 * video.stale,
     )
+    if lines := receipt.lines(video):
+        with st.expander("How it was made"):
+            for line in lines:
+                st.caption(line)
 
 
-widgets.follow(ad, film)
+widgets.follow(ad, films)
 if ad.final_video and not ad.working and st.button("Make another", icon=":material/add:"):
     state.go("brief", act.create_ad(person).id)

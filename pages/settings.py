@@ -5,7 +5,7 @@ import streamlit as st
 from adgen import __version__
 from adgen.config import settings
 from adgen.providers.catalogue import ModelSpec, catalogue, default_model
-from adgen.ui import components, state, words
+from adgen.ui import brand, components, state, words
 
 DOORS = {"offline": "this machine", "replicate": "Replicate"}
 STEPS = {
@@ -15,6 +15,7 @@ STEPS = {
     "clip": "Clips",
     "music": "Music",
     "video": "Film",
+    "draft": "Draft",
 }
 UNITS = {"hardware-second": "hardware second", "second": "second of clip"}
 
@@ -23,6 +24,8 @@ st.title("Settings")
 st.subheader("You")
 st.text(f"Signed in as {person.email} ({person.role})")
 components.sign_out()
+
+brand.section(person)
 
 st.subheader("This installation")
 config = settings()

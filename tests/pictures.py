@@ -27,7 +27,7 @@ PAGES = {
     "images": ("images", ".tile img", "Continue with 3"),
     "storyboard": ("storyboard", "figure img", "How should it move?"),
     "clips": ("clips", ".tile video", "Continue with 3"),
-    "finish": ("finish", "figure video", "Name on the opening card"),
+    "finish": ("finish", ".frame video", "Name on the opening card"),
     "final": ("final", ".player video", "Make another"),
     "costs": ("costs", "[data-testid=stPlotlyChart]", "By model"),
     "settings": ("settings", "[data-testid=stDataFrame]", "Models and prices"),

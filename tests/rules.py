@@ -21,6 +21,7 @@ DOORS = {
             "adgen/jobs.py",
             "adgen/commands.py",
             "adgen/orders.py",
+            "adgen/receipts.py",
             "adgen/pipeline.py",
             "tests/",
             "bench/",

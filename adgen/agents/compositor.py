@@ -1,34 +1,69 @@
-"""compositor: cards, approved clips and music become the finished ad."""
+"""compositor: cards, clips, a lower third and music become the finished ad, or a draft of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adgen.domain import Aspect, TextOverlay
+from adgen.domain import Aspect, Brand, CutChoices, TextOverlay, Value
 from adgen.providers import film
-from adgen.providers.cards import draw_card
-from adgen.providers.film import Cut, Rendered
+from adgen.providers.cards import Look, draw_card, draw_lower_third, readable
+from adgen.providers.film import Cut, Rendered, Strip
+
+
+class Order(Value):
+    """What a film is made of. `draft` makes it small and fast."""
+
+    clips: tuple[Path, ...]
+    overlay: TextOverlay
+    aspect: Aspect
+    music: Path | None = None
+    choices: CutChoices = CutChoices()
+    brand: Brand = Brand()
+    logo: Path | None = None
+    draft: bool = False
 
 
 def compose_video(
-    clips: Sequence[Path],
-    overlay: TextOverlay,
-    music: Path | None,
-    aspect: Aspect,
+    order: Order,
     out: Path,
     *,
+    cache: Path | None,
     progress: Callable[[float], None],
     cancelled: Callable[[], bool],
 ) -> Rendered:
-    """Name card, clips in this order, call-to-action card; written to `out` when all is well."""
+    """Name card, clips in this order, call-to-action card; written to `out` when all is well.
+
+    `cache` is the folder of parts that films share, None to make all of it anew.
+    """
+    brand = order.brand
+    look = Look(background=brand.background, ink=brand.ink, font=brand.font, logo=order.logo)
+    look, _ = readable(look)
+    size = order.aspect.size
     with TemporaryDirectory(prefix="cards-", dir=out.parent) as folder:
         cut = Cut(
-            clips=tuple(clips),
-            intro=draw_card(overlay.product_name, aspect.size, Path(folder) / "intro.png"),
-            outro=draw_card(overlay.cta, aspect.size, Path(folder) / "outro.png"),
-            music=music,
-            size=aspect.size,
+            clips=order.clips,
+            intro=draw_card(order.overlay.product_name, size, Path(folder) / "intro.png", look),
+            outro=draw_card(order.overlay.cta, size, Path(folder) / "outro.png", look),
+            strip=_strip(order.overlay, size, Path(folder) / "strip.png", look),
+            music=order.music,
+            size=size,
+            choices=order.choices,
         )
-        return film.compose(cut, out, progress=progress, cancelled=cancelled)
+        if order.draft:
+            cut = film.draft_of(cut)
+        return film.compose(cut, out, cache=cache, progress=progress, cancelled=cancelled)
+
+
+def _strip(overlay: TextOverlay, size: tuple[int, int], out: Path, look: Look) -> Strip | None:
+    band = draw_lower_third(overlay.lower_third, size, out, look)
+    if band is None:
+        return None
+    return Strip(
+        path=band.path,
+        left=band.left,
+        top=band.top,
+        start=overlay.lower_start,
+        seconds=overlay.lower_seconds,
+    )

@@ -13,7 +13,16 @@ from pydantic import BaseModel, Field
 from adgen import __version__
 from adgen.api.auth import COOKIE, Acting, Signed, check_origin, give_cookie, token_of
 from adgen.commands import Started
-from adgen.domain import AdState, AdSummary, Aspect, AssetInfo, AudioChoice, Genre, TextOverlay
+from adgen.domain import (
+    AdState,
+    AdSummary,
+    Aspect,
+    AssetInfo,
+    AudioChoice,
+    CutChoices,
+    Genre,
+    TextOverlay,
+)
 from adgen.errors import AdgenError, NotFound
 from adgen.launch import running
 from adgen.providers.photos import sample_photos
@@ -21,6 +30,8 @@ from adgen.providers.storage import storage
 from adgen.store import workers
 
 router = APIRouter()
+
+_FOR_EVER = "private, max-age=31536000, immutable"
 
 
 class LoginBody(BaseModel):
@@ -63,6 +74,8 @@ class VideoBody(BaseModel):
     text_overlay: TextOverlay = TextOverlay()
     audio: AudioBody = AudioBody()
     aspect: Aspect | None = None
+    shapes: list[Aspect] = Field(default_factory=list, max_length=len(Aspect))
+    cut: CutChoices | None = None
 
 
 @router.post("/api/auth/login")
@@ -147,9 +160,12 @@ def save_clips(body: ApprovedClipsBody, person: Signed, act: Acting) -> dict[str
 
 @router.post("/api/compose-final-video", status_code=202)
 def compose(body: VideoBody, person: Signed, act: Acting) -> Started:
-    """Cut the film."""
+    """Cut the film, in one shape or several; the first of them is the main one."""
     audio = AudioChoice.model_validate(body.audio.model_dump())
-    return act.start_video(person, body.session_id, body.text_overlay, audio, aspect=body.aspect)
+    shapes = [*([body.aspect] if body.aspect else []), *body.shapes]
+    return act.start_video(
+        person, body.session_id, body.text_overlay, audio, shapes=shapes, cut=body.cut
+    )
 
 
 @router.post("/api/sessions/{session_id}/cancel", status_code=202)
@@ -172,14 +188,34 @@ def get_file(
     asset, key = act.load_file(person, asset_id)
     name = None
     if download is not None:
-        stem = "".join(c if c.isalnum() or c in " -_&" else "_" for c in download)[:80].strip()
-        name = f"{stem or asset.asset_type}{storage().path(key).suffix}"
+        name = f"{_stem(download) or asset.asset_type}{storage().path(key).suffix}"
     return FileResponse(
         storage().path(key),
         media_type=asset.content_type,
         filename=name,
-        headers={"Cache-Control": "private, max-age=31536000, immutable"},
+        headers={"Cache-Control": _FOR_EVER},
     )
+
+
+@router.get("/api/files/{asset_id}/receipt")
+def get_receipt(
+    asset_id: str, person: Signed, act: Acting, download: str | None = None
+) -> FileResponse:
+    """What a film was made from and how, as JSON. A film never changes, so it caches."""
+    asset, _ = act.load_file(person, asset_id)
+    if not (key := asset.details.get("receipt")):
+        raise NotFound("That file has no receipt.")
+    return FileResponse(
+        storage().path(key),
+        media_type="application/json",
+        filename=f"{_stem(download or '') or asset.asset_type} receipt.json",
+        headers={"Cache-Control": _FOR_EVER},
+    )
+
+
+def _stem(name: str) -> str:
+    """A file name without its end, out of whatever a browser sent."""
+    return "".join(c if c.isalnum() or c in " -_&" else "_" for c in name)[:80].strip()
 
 
 _FONTS = {"inter-latin.woff2", "inter-latin-ext.woff2"}

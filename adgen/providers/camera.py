@@ -34,8 +34,16 @@ Size = tuple[int, int]
 Cancel = Callable[[], bool]
 
 
-def make_clip(inputs: Mapping[str, Any], image: Path, out: Path, cancelled: Cancel) -> Result:
-    size = FRAME[Aspect(inputs.get("aspect", Aspect.WIDE))]
+def make_clip(
+    inputs: Mapping[str, Any],
+    image: Path,
+    out: Path,
+    cancelled: Cancel,
+    *,
+    size: Size | None = None,
+) -> Result:
+    """A camera move over the picture, `size` pixels or what suits the film's shape."""
+    size = size or FRAME[Aspect(inputs.get("aspect", Aspect.WIDE))]
     frames = max(1, round(FPS * float(inputs["duration_seconds"])))
     picture = open_picture(image)
     move, start, end = plan_move(picture.size, size, inputs)

@@ -1,394 +1,326 @@
-"""Title cards: white words on black, set as large as fits, in whatever script they come.
-
-Pillow shapes words but draws with one font in one direction. So the text is first read into
-letters that know their font and direction; a line is then drawn in runs of like letters, in the
-order they are seen.
-"""
+"""Cards, lower thirds and logos: a team's look, drawn as pictures for the film."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from importlib.resources import files
-from itertools import groupby, pairwise
+import io
+from math import sqrt
 from pathlib import Path
-from typing import NamedTuple
 
-from fontTools.ttLib import TTFont
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageDraw
 
-WEIGHT = 650
-MARGIN = 0.08
-MAX_LINES = 4
-# Names of hundreds of letters: more lines rather than letters nobody can read.
-MAX_LINES_IF_TINY = 9
-TINY = 0.04
-LEADING = 1.14
-LEAST_EM = 8
-# Drawn twice as large and halved: even spacing, no hinting.
-OVERSAMPLE = 2
+from adgen.domain import Colour, Font, Value
+from adgen.errors import InputRejected
+from adgen.providers import photos
+from adgen.providers.letters import read, undrawable
+from adgen.providers.typeset import Align, Setting, Tier, can_shape, set_type
 
-# Marks on one letter, and signs in one cluster, beyond any script's need: they would climb out
-# of the frame or make a word that cannot be broken.
-MAX_MARKS = 4
-MAX_CLUSTER = 12
-ZWNJ, ZWJ, EMOJI_STYLE = "\u200c", "\u200d", "\ufe0f"
+__all__ = [
+    "Band",
+    "Look",
+    "can_shape",
+    "contrast",
+    "draw_card",
+    "draw_lower_third",
+    "read_logo",
+    "readable",
+    "safe_area",
+    "undrawable",
+]
+
+Size = tuple[int, int]
+
+# Shares of the short side. Names of hundreds of letters get more lines rather than letters
+# nobody can read.
+CARD_TIERS = ((4, 0.04), (9, 0.0))
+BAND_TIERS = ((2, 0.036), (3, 0.026), (6, 0.0))
+# A band across the whole of a wide frame reads as a ticker: two short lines look better.
+BAND_SHARE = 0.62
+BAND_OPACITY = (0.85, 0.92, 1.0)
+# Corners are drawn so much larger and shrunk.
+SMOOTH = 4
+# Half the time of the usual effort for a few kilobytes more.
+PNG_EFFORT = 3
+
+# WCAG 2.2, 1.4.3: what reads well, and the least for large type.
+READS_WELL, READS = 4.5, 3.0
+LOGO_SIDE = 1200
+LOGO_MIN = 96
+LOGO_NARROW = 16
+# A logo this alike its ground is not seen, unless more than so small a part of it is.
+LOGO_SHOWS, LOGO_PART = 1.6, 0.15
 
 
-class _Letter(NamedTuple):
-    """What a reader takes for one sign; an odd level runs from right to left."""
+class Look(Value):
+    """Colours, typeface and logo of a team's cards; the logo is a file of `read_logo`'s."""
 
-    text: str
-    font: Path
-    level: int
-
-
-class _Run(NamedTuple):
-    text: str
-    font: Path
-    level: int
+    background: Colour = "#000000"
+    ink: Colour = "#FFFFFF"
+    font: Font = Font.NOTO_SANS
+    logo: Path | None = None
 
 
-class _Box(NamedTuple):
-    """What a line's ink stays within, seen from where it starts on the baseline."""
+class Band(Value):
+    """A see-through PNG just large enough for its words, and where it goes in the frame."""
 
+    path: Path
     left: int
     top: int
-    right: int
-    bottom: int
 
 
-Line = tuple[_Letter, ...]
+PLAIN = Look()
 
 
-def draw_card(text: str, size: tuple[int, int], out: Path) -> Path:
-    """A black PNG of `size` with the text in its middle; plain black when there is none."""
-    width, height = size
-    ink = Image.new("L", (width * OVERSAMPLE, height * OVERSAMPLE), 0)
-    letters = _read(text)
-    if any(_words(letters)):
-        _set(ink, letters)
-    ink.reduce(OVERSAMPLE).convert("RGB").save(out, "PNG")
+def draw_card(text: str, size: Size, out: Path, look: Look = PLAIN) -> Path:
+    """An RGB PNG of `size`: the logo, if any, above the words in the middle of the colour."""
+    _card(text, size, look).save(out, "PNG", compress_level=PNG_EFFORT)
     return out
 
 
-def undrawable(text: str) -> str:
-    """The characters that no font here has (Chinese, for one), each once."""
-    lost = (c for c in _clusters(_clean(text)) if not c.isspace() and _find_font(c) is None)
-    return "".join(dict.fromkeys(lost))
+def _card(text: str, size: Size, look: Look) -> Image.Image:
+    look, _ = readable(look)
+    letters = read(text, look.font)
+    logo = _sized_logo(look, size, bool(letters))
+    gap = round(0.07 * min(size))
+    left, top, right, bottom = room = _middle(size)
+    taken = logo.height + gap if logo else 0
+    words = set_type(
+        letters, (right - left, bottom - top - taken), _loudness(size), _tiers(CARD_TIERS, size)
+    )
+    card = Image.new("RGB", size, look.background)
+    y = _stand(taken if words else max(0, taken - gap), words, size, room)
+    if logo:
+        card.paste(logo, ((size[0] - logo.width) // 2, y), logo)
+    if words:
+        x, y = (size[0] - words.ink.width) // 2, y + taken
+        card.paste(look.ink, (x, y, x + words.ink.width, y + words.ink.height), words.ink)
+    return card
 
 
-def can_shape() -> bool:
-    """Whether Arabic and Indic scripts come out joined: Pillow needs the system's libfribidi."""
-    return bool(features.check("raqm"))
+def draw_lower_third(text: str, size: Size, out: Path, look: Look = PLAIN) -> Band | None:
+    """Words on a panel in the look's colours, to lie over the film; None for no words.
+
+    It stands in the lower corner of the safe area that reading starts from.
+    """
+    look, _ = readable(look)
+    left, top, right, bottom = safe_area(size)
+    largest = 0.5 * _loudness(size)
+    # Padding goes with the largest type there can be, so that the room for it is known before.
+    room = (right - left - round(2 * largest), (bottom - top) // 2)
+    tiers = _tiers(BAND_TIERS, size)
+    if size[0] > size[1]:
+        tiers = (Tier(2, round(largest), BAND_SHARE), *tiers)
+    words = set_type(read(text, look.font), room, largest, tiers, Align.START)
+    if words is None:
+        return None
+    panel = _panel(words, look, 0.36 * largest)
+    # Even, because chroma is halved in the film and would bleed at odd edges.
+    x = (right - panel.width if words.rtl else left + 1) // 2 * 2
+    y = (bottom - panel.height) // 2 * 2
+    panel.save(out, "PNG", compress_level=PNG_EFFORT)
+    return Band(path=out, left=x, top=y)
 
 
-# ---- layout
+def safe_area(size: Size) -> tuple[int, int, int, int]:
+    """The box (left, top, right, bottom) in which words are seen on every platform.
+
+    Tall frames: Meta's ads guide for Reels keeps 14 % at the top, 35 % at the bottom and 6 % at
+    the sides free of text; the buttons of TikTok and Shorts take up to 12 % at the right. Others:
+    SMPTE ST 2046-1 asks for 5 % a side, and 8 % also clears rounded players.
+    """
+    width, height = size
+    tall = height >= 1.6 * width
+    shares = (0.06, 0.14, 0.12, 0.35) if tall else (0.08, 0.08, 0.08, 0.08)
+    left, top, right, bottom = shares
+    return (
+        round(width * left),
+        round(height * top),
+        width - round(width * right),
+        height - round(height * bottom),
+    )
 
 
-def _set(ink: Image.Image, letters: Line) -> None:
-    width, height = ink.size
-    short = min(width, height)
-    room = (round(width * (1 - 2 * MARGIN)), round(height * (1 - 2 * MARGIN)))
+# ---- colours
+
+
+def contrast(ink: str, background: str) -> float:
+    """How far two colours are apart in light, from 1 to 21 (WCAG 2)."""
+    dark, light = sorted((_luminance(ink), _luminance(background)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def readable(look: Look) -> tuple[Look, str]:
+    """The look that is drawn, and plain words on what is hard to see in it, or ""."""
+    ratio = contrast(look.ink, look.background)
+    warnings: list[str] = []
+    if ratio < READS:
+        name, ink = max(
+            (("black", "#000000"), ("white", "#FFFFFF")),
+            key=lambda pair: contrast(pair[1], look.background),
+        )
+        look = look.model_copy(update={"ink": ink})
+        warnings.append(
+            f"The text and background colours are too alike to read ({_told(ratio)}), "
+            f"so the words are set in {name}."
+        )
+    elif ratio < READS_WELL:
+        warnings.append(
+            f"The text is faint on this background ({_told(ratio)}). "
+            f"From {READS_WELL}:1 it reads well everywhere."
+        )
+    if look.logo and not _logo_shows(look.logo, look.background):
+        warnings.append("The logo hardly shows on this background. Use one in another colour.")
+    return look, " ".join(warnings)
+
+
+def _told(ratio: float) -> str:
+    # Down, never up: 4.49 is not 4.5.
+    return f"{int(ratio * 10) / 10}:1"
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (_linear(value) for value in _rgb(colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(value: int) -> float:
+    share = value / 255
+    if share <= 0.04045:
+        return share / 12.92
+    bent: float = ((share + 0.055) / 1.055) ** 2.4
+    return bent
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
+
+
+def _hex(red: float, green: float, blue: float) -> str:
+    return f"#{round(red):02x}{round(green):02x}{round(blue):02x}"
+
+
+def _opacity(look: Look) -> float:
+    """As see-through as still reads well over the worst of pictures."""
+    return next((share for share in BAND_OPACITY if _reads_over(look, share)), 1.0)
+
+
+def _reads_over(look: Look, share: float) -> bool:
+    seen = (
+        _hex(*(share * value + (1 - share) * behind for value in _rgb(look.background)))
+        for behind in (0, 255)
+    )
+    return all(contrast(look.ink, background) >= READS_WELL for background in seen)
+
+
+# ---- places
+
+
+def _loudness(size: Size) -> float:
+    """The largest type for a card."""
     # Between the short side and the whole area: each shape of frame should look as loud.
-    largest = round(0.05 * short + 0.04 * (width * height) ** 0.5)
-    em, lines = _fit(letters, room, largest, MAX_LINES)
-    if em < TINY * short:
-        em, lines = _fit(letters, room, largest, MAX_LINES_IF_TINY)
-    lines = _balance(letters, lines, em, room[0])
-    boxes = [_measure(line, em) for line in lines]
-    step = _leading(boxes, em)
-    fall = step * (len(lines) - 1)
-    # Centred from the top of the first line to the last baseline, as the eye takes it: tails
-    # hang below, unless they would hang out.
-    baseline = (height - boxes[0].top - fall) // 2
-    baseline = min(baseline, (height + room[1]) // 2 - fall - boxes[-1].bottom)
-    pen = ImageDraw.Draw(ink)
-    for i, (line, box) in enumerate(zip(lines, boxes, strict=True)):
-        x = (width - box.left - box.right) // 2
-        _draw(pen, line, em, (x, baseline + i * step))
+    return 0.05 * min(size) + 0.04 * sqrt(size[0] * size[1])
 
 
-def _fit(letters: Line, room: tuple[int, int], largest: int, most: int) -> tuple[int, list[Line]]:
-    """The largest size at which the letters fit, and their lines."""
-    small, large = LEAST_EM + 1, max(LEAST_EM, largest)
-    best = LEAST_EM, _wrap(letters, LEAST_EM, room[0])[:most]
-    while small <= large:
-        em = (small + large) // 2
-        lines = _wrap(letters, em, room[0])
-        if len(lines) <= most and _fits(lines, em, room):
-            best, small = (em, lines), em + 1
-        else:
-            large = em - 1
-    return best
+def _tiers(shares: tuple[tuple[int, float], ...], size: Size) -> tuple[Tier, ...]:
+    return tuple(Tier(lines, share * min(size)) for lines, share in shares)
 
 
-def _fits(lines: Sequence[Line], em: int, room: tuple[int, int]) -> bool:
-    boxes = [_measure(line, em) for line in lines]
-    tall = _leading(boxes, em) * (len(lines) - 1) - boxes[0].top + boxes[-1].bottom
-    return tall <= room[1] and all(box.right - box.left <= room[0] for box in boxes)
+def _middle(size: Size) -> tuple[int, int, int, int]:
+    """The safe area, as much at the left as at the right: a card is centred in the frame."""
+    left, top, right, bottom = safe_area(size)
+    side = max(left, size[0] - right)
+    return side, top, size[0] - side, bottom
 
 
-def _leading(boxes: Sequence[_Box], em: int) -> int:
-    """From baseline to baseline: alike for all lines, and none touches the next."""
-    gaps = [above.bottom - below.top for above, below in pairwise(boxes)]
-    return max([round(LEADING * em), *(gap + round(0.12 * em) for gap in gaps)])
+def _stand(taken: int, words: Setting | None, size: Size, room: tuple[int, int, int, int]) -> int:
+    """Where logo and words begin: in the middle of the frame, if that is inside the room."""
+    # To the last baseline, as the eye takes it: tails hang below.
+    seen = taken + (words.baseline if words else 0)
+    whole = taken + (words.ink.height if words else 0)
+    return max(room[1], min((size[1] - seen) // 2, room[3] - whole))
 
 
-def _wrap(letters: Line, em: int, room: int) -> list[Line]:
-    """Break at spaces, and inside a word only when it is wider than a line."""
-    lines: list[Line] = []
-    line: Line = ()
-    for space, word in _words(letters):
-        longer = (*line, *space, *word) if line else word
-        if _width(longer, em) <= room:
-            line = longer
-            continue
-        if line:
-            lines.append(line)
-        *full, line = _break(word, em, room)
-        lines += full
-    return [*lines, line] if line else lines
+def _panel(words: Setting, look: Look, least: float) -> Image.Image:
+    beside = round(max(0.72 * words.em, least))
+    above = round(max(0.58 * words.em, 0.8 * least))
+    tail = words.ink.height - words.baseline
+    below = max(above, tail + round(max(0.3 * words.em, 0.5 * least)))
+    width = (words.ink.width + 2 * beside + 1) // 2 * 2
+    height = (above + words.baseline + below + 1) // 2 * 2
+    ground = Image.new("RGBA", (width, height), look.background)
+    ground.putalpha(_rounded((width, height), 0.36 * words.em, _opacity(look)))
+    ink = Image.new("RGBA", (width, height), look.ink)
+    mask = Image.new("L", (width, height), 0)
+    mask.paste(words.ink, (width - beside - words.ink.width if words.rtl else beside, above))
+    ink.putalpha(mask)
+    return Image.alpha_composite(ground, ink)
 
 
-def _words(letters: Line) -> Iterator[tuple[Line, Line]]:
-    """Each word with the space before it."""
-    space: Line = ()
-    for blank, group in groupby(letters, key=lambda letter: letter.text.isspace()):
-        if blank:
-            space = tuple(group)
-        else:
-            yield space, tuple(group)
+def _rounded(size: Size, radius: float, opacity: float) -> Image.Image:
+    large = Image.new("L", (size[0] * SMOOTH, size[1] * SMOOTH), 0)
+    corners = (0, 0, large.width - 1, large.height - 1)
+    ImageDraw.Draw(large).rounded_rectangle(corners, radius * SMOOTH, round(255 * opacity))
+    return large.reduce(SMOOTH)
 
 
-def _break(word: Line, em: int, room: int) -> list[Line]:
-    parts: list[Line] = []
-    while len(word) > 1 and _width(word, em) > room:
-        small, large = 1, len(word) - 1
-        while small < large:
-            middle = (small + large + 1) // 2
-            small, large = (
-                (middle, large) if _width(word[:middle], em) <= room else (small, middle - 1)
-            )
-        parts.append(word[:small])
-        word = word[small:]
-    return [*parts, word]
+# ---- logos
 
 
-def _balance(letters: Line, lines: list[Line], em: int, room: int) -> list[Line]:
-    """The same number of lines, as even as they can be: no lonely last word."""
-    small, large = max(_width(word, em) for _, word in _words(letters)), room
-    if small > room:
-        return lines
-    while small < large:
-        middle = (small + large) // 2
-        if len(_wrap(letters, em, middle)) <= len(lines):
-            large = middle
-        else:
-            small = middle + 1
-    return _wrap(letters, em, large)
+def read_logo(data: bytes, name: str) -> bytes:
+    """An uploaded logo as a PNG of ours, cut to what is seen; else InputRejected with why."""
+    logo = photos.read_cutout(data, name, LOGO_MIN)
+    shown = photos.shown_name(name)
+    box = logo.getchannel("A").point(_is_seen).getbbox()
+    if box is None:
+        raise InputRejected(f"{shown} is see-through all over. Use a logo with something in it.")
+    logo = logo.crop(box)
+    logo.thumbnail((LOGO_SIDE, LOGO_SIDE), Image.Resampling.LANCZOS)
+    if max(logo.size) < LOGO_MIN or min(logo.size) < LOGO_NARROW:
+        raise InputRejected(
+            f"The visible part of {shown} is too small or too narrow "
+            f"({logo.width} × {logo.height} pixels). Use one of at least {LOGO_MIN} pixels."
+        )
+    # Laid on nothing, so that no colour is left where none is seen.
+    clean = Image.alpha_composite(Image.new("RGBA", logo.size, (0, 0, 0, 0)), logo)
+    out = io.BytesIO()
+    clean.save(out, "PNG")
+    return out.getvalue()
 
 
-# ---- one line
+def _is_seen(alpha: int) -> int:
+    return 255 if alpha > 8 else 0
 
 
-def _place(line: Line, em: int) -> Iterator[tuple[float, str, ImageFont.FreeTypeFont, str | None]]:
-    """Where each run starts, what to draw there and how; last, where the line ends."""
-    x = 0.0
-    for run in _in_sight(_runs(line)):
-        font, backwards = _font(run.font, em), run.level % 2 == 1
-        if can_shape():
-            text, direction = run.text, "rtl" if backwards else "ltr"
-        else:
-            text, direction = run.text[::-1] if backwards else run.text, None
-        yield x, text, font, direction
-        x += font.getlength(text, direction=direction)
-    yield x, "", _font(_fonts()[0], em), None
+def _open_logo(path: Path) -> Image.Image:
+    with Image.open(path, formats=["PNG"]) as logo:
+        whole: Image.Image = logo.convert("RGBA")
+    return whole
 
 
-def _width(line: Line, em: int) -> int:
-    *_, (end, *_) = _place(line, em)
-    return round(end)
-
-
-def _measure(line: Line, em: int) -> _Box:
-    parts = [
-        (round(x), font.getbbox(text, direction=direction, anchor="ls"))
-        for x, text, font, direction in _place(line, em)
-        if text
-    ]
-    return _Box(
-        left=int(min(x + box[0] for x, box in parts)),
-        top=int(min(box[1] for _, box in parts)),
-        right=int(max(x + box[2] for x, box in parts)),
-        bottom=int(max(box[3] for _, box in parts)),
+def _sized_logo(look: Look, size: Size, beside_words: bool) -> Image.Image | None:
+    if look.logo is None:
+        return None
+    logo = _open_logo(look.logo)
+    short = min(size)
+    # Logos of every shape get the same area, so that a wordmark is no louder than a badge.
+    area = ((0.2 if beside_words else 0.34) * short) ** 2
+    left, top, right, bottom = _middle(size)
+    most = (0.62 * (right - left), (0.24 if beside_words else 0.6) * (bottom - top))
+    scale = min(
+        sqrt(area / (logo.width * logo.height)),
+        most[0] / logo.width,
+        most[1] / logo.height,
+        # Never larger than it is in a full frame, nor other in a draft of fewer pixels.
+        short / 1080,
     )
+    fitted = (max(1, round(logo.width * scale)), max(1, round(logo.height * scale)))
+    return logo.resize(fitted, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _draw(pen: ImageDraw.ImageDraw, line: Line, em: int, at: tuple[int, int]) -> None:
-    for x, text, font, direction in _place(line, em):
-        if text:
-            start = (at[0] + round(x), at[1])
-            pen.text(start, text, fill=255, font=font, anchor="ls", direction=direction)
-
-
-def _runs(line: Line) -> list[_Run]:
-    return [
-        _Run("".join(letter.text for letter in group), font, level)
-        for (font, level), group in groupby(line, key=lambda letter: (letter.font, letter.level))
-    ]
-
-
-def _in_sight(runs: list[_Run]) -> list[_Run]:
-    """From the order they are read to the order they stand in, left to right."""
-    for level in range(max((run.level for run in runs), default=0), 0, -1):
-        runs = _turn(runs, level)
-    return runs
-
-
-def _turn(runs: list[_Run], level: int) -> list[_Run]:
-    turned: list[_Run] = []
-    for inside, group in groupby(runs, key=lambda run: run.level >= level):
-        part = list(group)
-        turned += reversed(part) if inside else part
-    return turned
-
-
-# ---- reading the text
-
-
-def _read(text: str) -> Line:
-    """The letters that can be drawn, with font and direction."""
-    clusters = _clusters(_clean(text))
-    levels = _levels([cluster[0] for cluster in clusters])
-    letters: list[_Letter] = []
-    for cluster, level in zip(clusters, levels, strict=True):
-        before = letters[-1].font if letters else None
-        if font := _find_font(cluster, before):
-            known = "".join(c for c in cluster if ord(c) in _known(font))
-            letters.append(_Letter(known, font, level))
-    return tuple(letters)
-
-
-def _clean(text: str) -> str:
-    """One line of plain signs: no control characters, nothing that turns the text around."""
-    text = unicodedata.normalize("NFC", " ".join(text.split()))
-    return "".join(
-        c for c in text if c in (ZWJ, ZWNJ) or unicodedata.category(c) not in ("Cc", "Cf", "Cs")
-    )
-
-
-def _clusters(text: str) -> list[str]:
-    """What must not be torn apart: a letter and its marks, an emoji and what is joined to it."""
-    clusters: list[str] = []
-    for char in text:
-        if not clusters or not _joins(clusters[-1], char):
-            clusters.append(char)
-        elif not (_is_mark(char) and sum(map(_is_mark, clusters[-1])) >= MAX_MARKS):
-            clusters[-1] += char
-    return clusters
-
-
-def _joins(cluster: str, char: str) -> bool:
-    if cluster.isspace() or len(cluster) >= MAX_CLUSTER:
-        return _is_mark(char) and not cluster.isspace()
-    if _is_flag(char):
-        return len(cluster) == 1 and _is_flag(cluster)
-    # An emoji after a joiner, a letter after the sign that takes an Indic letter's vowel away.
-    tied = cluster[-1] == ZWJ and unicodedata.category(char) == "So"
-    stacked = unicodedata.combining(cluster[-1]) == 9 and unicodedata.category(char) == "Lo"
-    return _is_mark(char) or char in (ZWJ, ZWNJ) or _is_skin(char) or tied or stacked
-
-
-def _is_mark(char: str) -> bool:
-    return unicodedata.category(char).startswith("M")
-
-
-def _is_flag(char: str) -> bool:
-    return "\U0001f1e6" <= char <= "\U0001f1ff"
-
-
-def _is_skin(char: str) -> bool:
-    return "\U0001f3fb" <= char <= "\U0001f3ff"
-
-
-def _levels(chars: Sequence[str]) -> list[int]:
-    """Which way each sign runs: Unicode's bidirectional algorithm, less what we cleaned away."""
-    kinds = _kinds(chars)
-    strong = next((kind for kind in kinds if kind in "LR"), "L")
-    before = strong
-    for i, kind in enumerate(kinds):
-        if kind in "LR":
-            before = kind
-        elif kind == "N" and before == "L":
-            kinds[i] = "L"
-    levels: list[int] = []
-    sides = [strong, *("L" if kind == "L" else "R" for kind in kinds if kind != "?"), strong]
-    passed = 0
-    for kind in kinds:
-        if kind == "?":
-            left, right = sides[passed], sides[passed + 1]
-            kind = left if left == right else strong
-        else:
-            passed += 1
-        levels.append({"LL": 0, "LR": 1, "LN": 2, "RL": 2, "RR": 1, "RN": 2}[strong + kind])
-    return levels
-
-
-def _kinds(chars: Sequence[str]) -> list[str]:
-    """L and R are letters, N is part of a number, ? goes with its neighbours."""
-    classes = [unicodedata.bidirectional(c) for c in chars]
-    kinds = [
-        {"L": "L", "R": "R", "AL": "R", "EN": "N", "AN": "N"}.get(name, "?") for name in classes
-    ]
-    for i, name in enumerate(classes):
-        sides = kinds[max(0, i - 1) : i] + kinds[i + 1 : i + 2]
-        if (name == "ET" and "N" in sides) or (name in ("CS", "ES") and sides == ["N", "N"]):
-            kinds[i] = "N"
-    return kinds
-
-
-# ---- fonts
-
-
-@lru_cache(maxsize=1)
-def _fonts() -> tuple[Path, ...]:
-    """All upright fonts: Noto Sans first, then one a script, then emoji and symbols."""
-    folder = Path(str(files("manimgx_fonts")))
-    last = ("NotoEmoji[wght]", "NotoSansSymbols[wght]")
-    upright = sorted(p for p in folder.glob("*.ttf") if "Italic" not in p.name)
-    return tuple(
-        sorted(upright, key=lambda p: (p.stem in last, p.stem != "NotoSans[wght]", p.stem))
-    )
-
-
-@lru_cache(maxsize=32)
-def _known(font: Path) -> frozenset[int]:
-    """The characters a font has."""
-    with TTFont(font, lazy=True) as opened:
-        return frozenset(opened.getBestCmap())
-
-
-@lru_cache(maxsize=128)
-def _font(path: Path, em: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.truetype(path, em)
-    font.set_variation_by_axes([WEIGHT])
-    return font
-
-
-def _find_font(cluster: str, before: Path | None = None) -> Path | None:
-    """The font for a cluster: the one before it for spaces and signs, else the first that can."""
-    emoji, symbols = _fonts()[-2:]
-    order = list(_fonts())
-    if EMOJI_STYLE in cluster:
-        order.insert(0, emoji)
-    elif before not in (None, emoji, symbols) and _goes_along(cluster[0]):
-        order.insert(0, before)
-    needed = {ord(c) for c in cluster if c not in (ZWJ, ZWNJ, EMOJI_STYLE)}
-    whole = next((font for font in order if needed <= _known(font)), None)
-    return whole or next((font for font in order if ord(cluster[0]) in _known(font)), None)
-
-
-def _goes_along(char: str) -> bool:
-    return unicodedata.bidirectional(char) not in ("L", "R", "AL")
+def _logo_shows(path: Path, background: str) -> bool:
+    logo = _open_logo(path)
+    logo.thumbnail((40, 40))
+    data = logo.tobytes()
+    seen = [data[i : i + 3].hex() for i in range(0, len(data), 4) if data[i + 3] > 127]
+    apart = [colour for colour in seen if contrast(colour, background) > LOGO_SHOWS]
+    return len(apart) >= LOGO_PART * len(seen)

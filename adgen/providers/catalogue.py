@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from adgen.domain import Value
 from adgen.errors import NotFound
 
-StageWord = Literal["brief", "image", "storyboard", "clip", "music", "video"]
+StageWord = Literal["brief", "image", "storyboard", "clip", "music", "video", "draft"]
 # What our side calls the inputs of a model; a row's `inputs` maps the model's fields to these.
 WORDS = frozenset(
     {
@@ -89,7 +89,7 @@ class ModelSpec(Value):
     @property
     def door(self) -> str:
         """Who makes it: the film is cut on this machine, whoever made its clips."""
-        return "offline" if self.stage == "video" else self.provider
+        return "offline" if self.stage in ("video", "draft") else self.provider
 
     @property
     def expected_cost(self) -> Decimal | None:

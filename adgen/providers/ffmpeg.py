@@ -6,11 +6,13 @@ import ctypes
 import logging
 import os
 import re
+import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
@@ -23,11 +25,17 @@ from adgen.errors import BadModelOutput, CompositionFailed, Unavailable
 FPS = 30
 POLL_S = 0.25
 LOOK_LIMIT_S = 120.0
+# What a clip may be. Decoders take memory by the square of the side, and work by the second.
+MAX_SIDE = 4096
+MAX_SECONDS = 60.0
+# Sides beyond this ratio leave a line of no height when fitted into a frame.
+MAX_SHAPE = 16.0
 
 VIDEO_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 AUDIO_FORMATS = "mp3,wav,ogg,flac,aac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
-DAMAGE = ("partial file", "Invalid", "error while decoding")
+CUT_SHORT = ("partial file", "File ended prematurely", "corrupt input packet")
+DAMAGE = (*CUT_SHORT, "Invalid", "error while decoding", "concealing", "missing picture")
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +44,11 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Media(Value):
-    """What a file holds. `frames` and `seconds` are the video's, else the audio's."""
+    """What a file holds. `frames` and `seconds` are the video's, else the audio's.
+
+    `width` and `height` are as the picture is seen: upright, in pixels of the file, each of them
+    `pixel_aspect` times as wide as it is high.
+    """
 
     width: int = 0
     height: int = 0
@@ -45,10 +57,15 @@ class Media(Value):
     seconds: float = 0.0
     container: str = ""
     codec: str = ""
+    pixels: str = ""
+    bits: int = 8
+    rotation: int = 0
+    pixel_aspect: float = 1.0
     hdr: bool = False
+    full_range: bool = False
+    variable_rate: bool = False
     has_video: bool = False
     has_audio: bool = False
-    promised_frames: int = 0
 
 
 class Ended(NamedTuple):
@@ -67,39 +84,47 @@ def version() -> str:
 
 
 def probe(path: Path, *, role: str = "A file of the cut") -> Media:
-    """What `path` holds; CompositionFailed, naming its `role`, when it is no media file.
+    """What `path` holds; CompositionFailed, naming its `role`, when it is no media file."""
+    return _look(path, AUDIO_FORMATS, role)[0]
 
-    Sizes come from the header, time and frames from its packets, as a header rounds time.
+
+def probe_clip(path: Path, *, role: str = "The clip") -> Media:
+    """What a clip holds, from its packets; CompositionFailed, naming its `role`, if unusable.
+
+    This costs little, as nothing is decoded, and finds files cut short but not spoilt pictures.
     """
-    arguments = [*local(path, AUDIO_FORMATS), "-map", "0:V:0?", "-map", "0:a:0?"]
-    ended = run([*arguments, "-c", "copy", "-f", "framecrc", "-"], LOOK_LIMIT_S)
-    media = _read_header(ended.errors.partition("Stream mapping:")[0])
-    if ended.code or not (media.has_video or media.has_audio):
-        log.warning("cannot read %s: %s", path, ended.errors[-1000:])
-        raise CompositionFailed(f"{role} cannot be read: it is empty, damaged or no media file.")
-    frames, seconds = _measure(ended.out.splitlines())
-    return media.model_copy(update={"frames": frames, "seconds": seconds})
+    media, errors = _look(path, VIDEO_FORMATS, role, "-max_pixels", str(MAX_SIDE**2))
+    reason = _unusable(media, errors)
+    if reason:
+        log.warning("clip %s: %s %s: %s", path, reason, media, errors[-1000:])
+        raise CompositionFailed(f"{role} {reason}.")
+    return media
 
 
-def check_clip(path: Path) -> Media:
-    """Decode the whole clip of a model; BadModelOutput unless it is sound to the end."""
+def check_clip(path: Path, *, role: str = "The model's clip") -> Media:
+    """Decode the whole clip; BadModelOutput, naming its `role`, unless it is sound to the end."""
     try:
-        media = probe(path, role="The clip")
+        media = probe_clip(path, role=role)
+        # Raw and unscaled, as a picture that changes its size then shows it by its bytes.
+        source, maps = local(path, VIDEO_FORMATS), ["-map", "0:V:0", "-map", "0:a:0?"]
+        raw = ["-c:v", "rawvideo", "-noautoscale", "-fps_mode", "vfr", "-f", "framecrc"]
+        ended = run(["-loglevel", "error", "-xerror", *source, *maps, *raw, "-"], LOOK_LIMIT_S)
     except CompositionFailed as why:
-        raise BadModelOutput("The model's clip is empty, damaged or no video file.") from why
-    if not media.has_video:
-        raise BadModelOutput("The model's clip has no picture.")
-    source = local(path, VIDEO_FORMATS)
-    sink = ["-map", "0:V:0", "-fps_mode", "passthrough", "-f", "null", "-progress", "pipe:1", "-"]
-    ended = run(["-loglevel", "error", "-xerror", *source, *sink], LOOK_LIMIT_S)
-    frames = last_number("frame", ended.out)
+        raise BadModelOutput(why.user_message) from why
+    shown = _read_frames(ended.out)
     # Without -xerror ffmpeg hides spoilt frames; with it, it still ends well on a file cut short.
-    broken = ended.code or any(word in ended.errors for word in DAMAGE)
-    promised = media.promised_frames or media.frames
-    if broken or frames < max(1, 0.9 * promised):
-        log.warning("clip %s: %d of %d frames: %s", path, frames, promised, ended.errors[-1000:])
-        raise BadModelOutput("The model's clip is damaged or incomplete.")
-    return media.model_copy(update={"frames": frames})
+    if ended.code or is_damaged(ended.errors) or shown.frames < max(1, 0.9 * media.frames):
+        found = f"{shown.frames} of {media.frames} frames"
+        log.warning("clip %s: %s: %s", path, found, ended.errors[-1000:])
+        raise BadModelOutput(f"{role} is damaged or incomplete.")
+    if shown.sizes > 1:
+        raise BadModelOutput(f"{role} changes the size of its picture midway.")
+    return media.model_copy(update={"frames": shown.frames})
+
+
+def is_damaged(errors: str) -> bool:
+    """Whether a decoder complained, though it may have ended well and painted over the damage."""
+    return any(word in errors for word in DAMAGE)
 
 
 def check_audio(path: Path) -> float:
@@ -115,13 +140,17 @@ def check_audio(path: Path) -> float:
     return last_number("out_time_us", ended.out) / 1_000_000
 
 
+# JPEG knows one matrix only, that of old television.
+_JPEG = "out_range=pc:out_color_matrix=bt601"
+
+
 def poster(video: Path, at: float, out: Path, width: int = 640) -> Path:
     """One frame of `video`, `at` seconds from its start, as a JPEG at most `width` wide."""
     media = probe(video, role="The video")
     if not media.has_video:
         raise CompositionFailed("The video has no picture.")
     last = media.seconds - 1 / (media.fps or FPS)
-    scale = f"scale=w='min({width},iw)':h=-2:reset_sar=1:out_range=pc,format=yuv420p"
+    scale = f"scale=w='min({width},iw)':h=-2:reset_sar=1:{_JPEG},format=yuv420p"
     with part_file(out) as part:
         seek = ["-ss", f"{min(max(at, 0), max(last, 0)):.6f}", *local(video, VIDEO_FORMATS)]
         still = ["-map", "0:V:0", "-frames:v", "1", "-update", "1", "-vf", scale, "-q:v", "3"]
@@ -134,60 +163,112 @@ def poster(video: Path, at: float, out: Path, width: int = 640) -> Path:
     return out
 
 
-def _read_header(text: str) -> Media:
-    # Streams stand at two spaces; what a file says about itself (metadata) stands deeper.
-    streams = re.findall(r"^  Stream #0:\d+.*", text, re.MULTILINE)
-    container = re.search(r"^Input #0, ([^ ]+), from ", text, re.MULTILINE)
-    found: dict[str, object] = {
-        "container": container[1] if container else "",
-        "has_audio": any(": Audio: " in line for line in streams),
-    }
-    for line in streams:
-        size = re.search(r", (\d+)x(\d+)\b", line)
-        if ": Video: " not in line or "(attached pic)" in line or size is None:
-            continue
-        width, height = int(size[1]), int(size[2])
-        if re.search(r"rotation of -?(90|270)\.", text):
-            width, height = height, width
-        rate = re.search(r", ([\d.]+)(k?) fps", line)
-        fps = float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0
-        codec = re.search(r": Video: (\w+)", line)
-        found |= {
+class _Frames(NamedTuple):
+    """The first stream in numbers."""
+
+    frames: int
+    seconds: float
+    variable_rate: bool
+    sizes: int
+
+
+def _look(path: Path, formats: str, role: str, *options: str) -> tuple[Media, str]:
+    """What the packets of `path` say, and ffmpeg's complaints."""
+    arguments = [*options, *local(path, formats), "-map", "0:V:0?", "-map", "0:a:0?", "-c", "copy"]
+    plain = ["-map_metadata", "-1", "-map_chapters", "-1", "-nostats"]
+    ended = run([*arguments, *plain, "-f", "framecrc", "-"], LOOK_LIMIT_S)
+    # A line from ffmpeg begins with its part and address; a title that apes one with neither.
+    errors = "\n".join(re.findall(r"^\[.+ @ 0x[0-9a-f]+\] .*", ended.errors, re.MULTILINE))
+    if "exceeds specified max pixel count" in errors:
+        raise CompositionFailed(f"{role} is larger than {MAX_SIDE}x{MAX_SIDE} pixels.")
+    media = _read_media(ended)
+    if ended.code or not (media.has_video or media.has_audio):
+        log.warning("cannot read %s: %s", path, ended.errors[-1000:])
+        raise CompositionFailed(f"{role} cannot be read: it is empty, damaged or no media file.")
+    return media, errors
+
+
+def _unusable(media: Media, errors: str) -> str:
+    """Why a clip cannot be used; empty when it can."""
+    if not media.has_video:
+        return "has no picture"
+    if any(word in errors for word in CUT_SHORT):
+        return "is damaged or incomplete: its end is missing"
+    if not media.frames or media.seconds <= 0:
+        return "is damaged or incomplete: no moving picture is in it"
+    if max(media.width, media.height) > MAX_SIDE:
+        return f"is larger than {MAX_SIDE}x{MAX_SIDE} pixels"
+    shape = media.width * media.pixel_aspect / media.height if media.height else 0
+    if not 1 / MAX_SHAPE <= shape <= MAX_SHAPE:
+        return "is too narrow to be shown"
+    if media.seconds > MAX_SECONDS:
+        return f"is longer than {MAX_SECONDS:g} seconds"
+    return ""
+
+
+def _read_media(ended: Ended) -> Media:
+    """Read what ffmpeg says of its own output, a copy of the input without its texts.
+
+    Of the input itself it also repeats titles and names, and those may look like any line.
+    """
+    _, _, said = ended.errors.rpartition("\nOutput #0, framecrc, to ")
+    facts = dict(re.findall(r"^#(\w+ \d): (.+)$", ended.out, re.MULTILINE))
+    container = re.search(r"^Input #0, ([^ ]+), from ", ended.errors, re.MULTILINE)
+    frames = _read_frames(ended.out)
+    media = Media(
+        container=container[1] if container else "",
+        frames=frames.frames,
+        seconds=frames.seconds,
+        has_audio="audio" in (facts.get("media_type 0"), facts.get("media_type 1")),
+    )
+    if facts.get("media_type 0") != "video":
+        return media
+    line = re.search(r"^  Stream #0:0: Video: .*", said, re.MULTILINE)
+    pixels = re.search(r", (\w+)(?:\(([^)]*)\))?, \d+x\d+", line[0] if line else "")
+    name, colours = (pixels[1], pixels[2] or "") if pixels else ("", "")
+    rate = re.search(r", ([\d.]+)(k?) fps", line[0] if line else "")
+    depth = re.search(r"(?:p|gray|p0|x2rgb|x2bgr)(9|1[0246])(?:le|be)?$", name)
+    turned = re.search(r"^      Display Matrix: rotation of (-?[\d.]+) degrees", said, re.MULTILINE)
+    rotation = round(-float(turned[1])) % 360 if turned else 0
+    width, height = (int(side) for side in facts["dimensions 0"].split("x"))
+    above, below = (int(part) for part in facts["sar 0"].split("/"))
+    aspect = above / below if above > 0 and below > 0 else 1.0
+    if rotation in (90, 270):
+        width, height, aspect = height, width, 1 / aspect
+    return media.model_copy(
+        update={
             "width": width,
             "height": height,
-            "fps": fps,
-            "codec": codec[1] if codec else "",
-            "hdr": any(name in line for name in HDR_TRANSFERS),
+            "fps": float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
+            "codec": facts["codec_id 0"],
+            "pixels": name,
+            "bits": int(depth[1]) if depth else 8,
+            "rotation": rotation,
+            "pixel_aspect": aspect,
+            "hdr": any(transfer in colours for transfer in HDR_TRANSFERS),
+            "full_range": "pc" in colours.split(", "),
+            "variable_rate": frames.variable_rate,
             "has_video": True,
         }
-        # The header's time covers the sound too, and tells nothing of the picture then.
-        if not found["has_audio"]:
-            found["promised_frames"] = round(_header_seconds(text) * fps)
-        break
-    return Media.model_validate(found)
+    )
 
 
-def _header_seconds(text: str) -> float:
-    clock = re.search(r"^  Duration: (\d+):(\d+):([\d.]+)", text, re.MULTILINE)
-    return int(clock[1]) * 3600 + int(clock[2]) * 60 + float(clock[3]) if clock else 0.0
-
-
-def _measure(lines: Iterable[str]) -> tuple[int, float]:
-    """Frames and seconds of the first stream, from ffmpeg's list of packets."""
-    tick, count, first, end = 0.0, 0, None, 0
-    for line in lines:
-        if line.startswith("#tb 0:"):
-            above, below = line.split(":")[1].split("/")
-            tick = int(above) / int(below)
-        elif line.startswith("0,"):
-            _, _, shown, lasts, _ = line.split(",")[:5]
-            # Packets before zero are cut off by the file's own edit list.
-            if int(shown) < 0:
-                continue
-            count += 1
-            first = int(shown) if first is None else min(first, int(shown))
-            end = max(end, int(shown) + int(lasts))
-    return count, (end - (first or 0)) * tick
+def _read_frames(listed: str) -> _Frames:
+    """Count and time the first stream in ffmpeg's list of packets."""
+    clock = re.search(r"^#tb 0: (\d+)/(\d+)$", listed, re.MULTILINE)
+    lines = re.findall(r"^0, *-?\d+, *(-?\d+), *(\d+), *(\d+),", listed, re.MULTILINE)
+    # Packets before zero are cut off by the file's own edit list.
+    shown = sorted((int(at), int(lasts), int(size)) for at, lasts, size in lines if int(at) >= 0)
+    if not clock or not shown:
+        return _Frames(0, 0.0, variable_rate=False, sizes=0)
+    steps = sorted(b[0] - a[0] for a, b in pairwise(shown))
+    usual = steps[len(steps) // 2] if steps else 0
+    # Some containers keep no length for their last picture.
+    end = max(at + (lasts or usual) for at, lasts, _ in shown)
+    # A clock of milliseconds makes even steps uneven by one tick.
+    uneven = bool(steps) and steps[-1] - steps[0] > max(2, 0.1 * usual)
+    seconds = (end - shown[0][0]) * int(clock[1]) / int(clock[2])
+    return _Frames(len(shown), seconds, uneven, len({size for _, _, size in shown}))
 
 
 # ---- running ffmpeg
@@ -229,10 +310,11 @@ def run(
         )
         deadline = time.monotonic() + limit_s
         try:
-            while not _ends(process):
-                follow(_text(out.fileno(), last=4000))
-                if time.monotonic() > deadline:
-                    raise CompositionFailed("Working on the video took too long. Try again.")
+            with _watched(process) as ends_within:
+                while not ends_within(POLL_S):
+                    follow(_text(out.fileno(), last=4000))
+                    if time.monotonic() > deadline:
+                        raise CompositionFailed("Working on the video took too long. Try again.")
         finally:
             # Not terminate(): ffmpeg would take seconds to finish a file nobody wants.
             process.kill()
@@ -247,12 +329,32 @@ def _program() -> str:
         raise Unavailable("ffmpeg is missing: install imageio-ffmpeg again.") from why
 
 
-def _ends(process: subprocess.Popen[bytes]) -> bool:
+@contextmanager
+def _watched(process: subprocess.Popen[bytes]) -> Iterator[Callable[[float], bool]]:
+    """Gives a wait of at most so many seconds that tells whether the process has ended."""
+
+    def doze(seconds: float) -> bool:
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    # Popen.wait looks only every 50 ms, longer than many calls take; the kernel tells at once.
+    if sys.platform != "linux":
+        yield doze
+        return
     try:
-        process.wait(POLL_S)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+        handle = os.pidfd_open(process.pid)
+    except OSError:  # a container may forbid it
+        yield doze
+        return
+    try:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        yield lambda seconds: bool(poll.poll(1000 * seconds))
+    finally:
+        os.close(handle)
 
 
 def _die_with_parent() -> None:

@@ -24,6 +24,7 @@ SUFFIXES = {
     "audio/mp4": ".m4a",
     "audio/aac": ".aac",
     "audio/webm": ".webm",
+    "application/json": ".json",
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -68,10 +70,35 @@ def live_ids(db: Session) -> set[str]:
 
 
 def latest_job(db: Session, session_id: str) -> Job | None:
-    """The ad's newest run."""
-    return db.scalars(
-        select(Job).where(Job.session_id == session_id).order_by(Job.created_at.desc()).limit(1)
-    ).first()
+    """The ad's live run, else its newest one; a preview that has ended is no news."""
+    return news(newest_jobs(db, session_id))
+
+
+def newest_jobs(db: Session, session_id: str) -> list[Job]:
+    """The newest run of each kind."""
+    return list(
+        db.scalars(
+            select(Job)
+            .ext(distinct_on(Job.kind))
+            .where(Job.session_id == session_id)
+            .order_by(Job.kind, Job.created_at.desc())
+        )
+    )
+
+
+def news(newest: Sequence[Job]) -> Job | None:
+    """Of the newest runs of each kind, the one `latest_job` gives."""
+    told = [job for job in newest if job.status in LIVE or not JobKind(job.kind).is_preview]
+    return max(told, key=lambda job: (job.status in LIVE, job.created_at), default=None)
+
+
+def preview_failures(newest: Sequence[Job]) -> dict[str, str]:
+    """Why the newest draft or animatic failed, by kind."""
+    return {
+        job.kind: job.error or job.message
+        for job in newest
+        if JobKind(job.kind).is_preview and job.status == JobStatus.FAILED
+    }
 
 
 def report(db: Session, job_id: str, **change: Any) -> bool:
@@ -82,8 +109,8 @@ def report(db: Session, job_id: str, **change: Any) -> bool:
 def report_on(db: Session, job: Job, **change: Any) -> bool:
     """Write progress on a locked run and tell listeners; False when it is no longer wanted.
 
-    `slot` with `state` moves one slot; `message` and `percent` replace. A message may be made
-    of the slots as they are then.
+    `slot` with `state` moves one slot; `fraction` is how much of the present one is done. A
+    `message` may be made of the slots as they are then.
     """
     if job.status not in LIVE:
         return False
@@ -94,9 +121,12 @@ def report_on(db: Session, job: Job, **change: Any) -> bool:
         job.done = sum(state == "done" for state in job.slots.values())
         ended = sum(state in ("done", "failed") for state in job.slots.values())
         job.percent = round(100 * ended / max(job.total, 1))
+    if "fraction" in change:
+        ended = sum(state in ("done", "failed") for state in job.slots.values())
+        job.percent = round(100 * (ended + change["fraction"]) / max(job.total, 1))
     message = change.get("message", job.message)
     job.message = message(job.slots) if callable(message) else message
-    job.percent = min(change.get("percent", job.percent), 99)
+    job.percent = min(job.percent, 99)
     notify(db, job.session_id)
     return True
 

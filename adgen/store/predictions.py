@@ -132,27 +132,36 @@ def switch_model(db: Session, key: str, model: str) -> None:
 
 def finish(
     db: Session, key: str, status: str, *, text: str | None = None, error: str | None = None
-) -> None:
-    """Record how a request ended; the first end stands."""
-    db.execute(
+) -> bool:
+    """Record how a request ended; the first end stands, and False says that it was another."""
+    ended = db.scalar(
         update(Prediction)
         .where(Prediction.key == key, Prediction.status.not_in(ENDED))
         .values(status=status, output_text=text, error=error, finished_at=now())
+        .returning(Prediction.key)
     )
+    return ended is not None
+
+
+def attempt_of(key: str | None) -> int:
+    """Which attempt a request's key names; 0 for none."""
+    return int(key.rpartition("/")[2]) if key else 0
 
 
 def count_attempts(db: Session, session_id: str, stage: str) -> dict[int, int]:
-    """How many requests of each slot of a stage have ended, over all runs.
+    """How many requests of each slot of a stage are over, over all runs.
 
-    One that has not ended (its worker or its disk failed) is taken up again, not made anew.
+    One that has not ended (its worker or its disk failed) is taken up again, not made anew; but
+    not one that a person stopped, as it is being ended this moment.
     """
     slot = func.split_part(Prediction.key, "/", 3)
     rows = db.execute(
         select(slot, func.count())
+        .outerjoin(Job, Job.id == Prediction.job_id)
         .where(
             Prediction.session_id == session_id,
             Prediction.key.like(f"%/{stage}/%"),
-            Prediction.status.in_(ENDED),
+            Prediction.status.in_(ENDED) | (Job.status == JobStatus.CANCELLED.value),
         )
         .group_by(slot)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Select, String, func, select
@@ -15,6 +16,7 @@ from adgen.domain import (
     AssetInfo,
     AssetType,
     AudioChoice,
+    CutChoices,
     ImagePrompt,
     Person,
     Scene,
@@ -132,7 +134,8 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
     ad = load_ad(db, person, session_id)
     rows = assets.list_assets(db, session_id, *AssetType)
     by_id = {row.id: assets.info(row) for row in rows}
-    job = jobs.latest_job(db, session_id)
+    newest = jobs.newest_jobs(db, session_id)
+    job = jobs.news(newest)
     owner = db.scalar(select(User.email).where(User.id == ad.user_id)) or ""
     overlay = TextOverlay.model_validate(ad.text_overlay or {})
     audio = AudioChoice.model_validate(ad.audio or {})
@@ -166,6 +169,8 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
         drafts=dict(ad.drafts),
         text_overlay=overlay,
         audio=audio,
+        cut=CutChoices.model_validate(ad.cut or {}),
+        shapes=tuple(Aspect(shape) for shape in ad.shapes) or (Aspect(ad.aspect),),
         failed_stage=Stage(ad.failed_stage) if ad.failed_stage else None,
         failure=ad.failure,
         notes=tuple(ad.notes),
@@ -186,6 +191,16 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
             if ad.final_video_id in by_id
             else None
         ),
+        videos=tuple(
+            _mark_stale(by_id[i], _video_is_stale(by_id[i], ad)) for i in ad.video_ids if i in by_id
+        ),
+        # In the order of age, so that the newest of each kind stays.
+        previews={
+            row.details["kind"]: by_id[row.id]
+            for row in sorted(rows, key=lambda row: row.created_at)
+            if row.asset_type == AssetType.PREVIEW
+        },
+        preview_failures=jobs.preview_failures(newest),
         job=jobs.info(job) if job else None,
     )
 
@@ -208,4 +223,10 @@ def _video_is_stale(video: AssetInfo, ad: AdSession) -> bool:
         video.details.get("clip_ids") != ad.clip_order
         or video.details.get("text_overlay") != ad.text_overlay
         or video.details.get("audio") != ad.audio
+        or _choices(video.details.get("cut")) != _choices(ad.cut)
     )
+
+
+def _choices(cut: dict[str, Any] | None) -> CutChoices:
+    """The whole of it: an ad that nobody chose anything for keeps none, its film the defaults."""
+    return CutChoices.model_validate(cut or {})

@@ -113,6 +113,9 @@ class AdSession(Base):
     drafts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     text_overlay: Mapped[dict[str, Any]] = mapped_column(default=dict)
     audio: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    cut: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    shapes: Mapped[list[str]] = mapped_column(default=list)
+    video_ids: Mapped[list[str]] = mapped_column(default=list)
     failed_stage: Mapped[str | None] = mapped_column(String(32))
     failure: Mapped[str | None] = mapped_column(Text)
     notes: Mapped[list[str]] = mapped_column(default=list)
@@ -243,6 +246,16 @@ class Job(Base):
             postgresql_where=text("status IN ('queued', 'running')"),
         ),
     )
+
+
+class BrandKit(Base):
+    """How a team's films look."""
+
+    __tablename__ = "brand_kits"
+
+    team: Mapped[str] = mapped_column(String(64), primary_key=True)
+    brand: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
 
 class Worker(Base):

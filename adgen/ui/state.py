@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
 
 from adgen.commands import Commands
-from adgen.domain import AdState, Person, Stage
+from adgen.domain import AdState, Aspect, Person, Stage
 from adgen.errors import AdgenError, NotFound
 from adgen.launch import running
 from adgen.ui.words import plain
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 COOKIE = "adgen_session"
+T = TypeVar("T")
 SAMPLE = "Oak chair and stoneware cups in a quiet kitchen, warm morning light"
 # Where an ad is picked up again, by its stage.
 _RESUME = {
@@ -97,25 +98,57 @@ def keep(key: str, value: Any) -> None:
     st.session_state[key] = value
 
 
-def field(ad: AdState, name: str, otherwise: str) -> dict[str, Any]:
+def field(
+    ad: AdState, name: str, otherwise: T, read: Callable[[str], T] | None = None
+) -> dict[str, Any]:
     """Arguments of a widget whose value is kept as a draft of the ad, whatever happens next.
 
-    It begins with the draft, else with `otherwise`.
+    It begins with the draft, else with `otherwise`. `read` makes a draft's words a value again
+    when it is no text; a ValueError of it counts as no draft.
     """
     key = f"{name}-{ad.id}"
-    remember(key, drafted(ad, name, otherwise))
+    remember(key, drafted(ad, name, otherwise, read))
     return {"key": key, "on_change": _save_draft, "args": (ad.id, name, key)}
 
 
-def drafted(ad: AdState, name: str, otherwise: str) -> str:
+def drafted(ad: AdState, name: str, otherwise: T, read: Callable[[str], T] | None = None) -> Any:
     """What a field begins with: its draft, else what the ad says."""
-    return str(ad.drafts.get(name, otherwise))
+    draft = ad.drafts.get(name)
+    if draft is None:
+        return otherwise if read else str(otherwise)
+    try:
+        return read(str(draft)) if read else str(draft)
+    except ValueError:
+        return otherwise
+
+
+def is_on(draft: str) -> bool:
+    """A switch out of its draft."""
+    return draft == str(True)
+
+
+def shapes_of(draft: str) -> list[Aspect]:
+    """Shapes out of their draft, in the order they were chosen."""
+    return [Aspect(word) for word in draft.split(",") if word]
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """What reads a number out of its draft; one that is out of bounds is the nearest in them."""
+    return lambda draft: min(max(float(draft), least), most)
 
 
 def _save_draft(session_id: str, name: str, key: str) -> None:
     value = st.session_state.get(key)
-    text = None if value is None else str(value)
-    did(lambda: commands().save_draft(require_person(), session_id, name, text))
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    keep(f"changed-{session_id}", (name, remember(f"changed-{session_id}", ("", 0))[1] + 1))
+    kept = None if value is None else text
+    did(lambda: commands().save_draft(require_person(), session_id, name, kept))
+
+
+def last_changed(session_id: str) -> tuple[str, int]:
+    """The field of this ad that was changed last in this tab, and the how manieth change it was."""
+    name, times = remember(f"changed-{session_id}", ("", 0))
+    return str(name), int(times)
 
 
 def add_sample(session_id: str) -> None:

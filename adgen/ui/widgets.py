@@ -38,7 +38,21 @@ _UNMADE = {
     "missing": "This one was not made. Retry makes it, and only what is missing.",
 }
 _NOUNS = {JobKind.IMAGES: "picture", JobKind.CLIPS: "clip", JobKind.VIDEO: "film"}
-_PAGES = {JobKind.IMAGES: "images", JobKind.CLIPS: "clips", JobKind.VIDEO: "final"}
+_PAGES = {
+    JobKind.IMAGES: "images",
+    JobKind.CLIPS: "clips",
+    JobKind.VIDEO: "final",
+    JobKind.DRAFT: "finish",
+    JobKind.ANIMATIC: "storyboard",
+}
+# What is said of a run on pages that show something else.
+_GOES_ON = {
+    JobKind.IMAGES: "The pictures are being made.",
+    JobKind.CLIPS: "The clips are being made.",
+    JobKind.VIDEO: "The film is being cut.",
+    JobKind.DRAFT: "A draft is being cut.",
+    JobKind.ANIMATIC: "An animatic is being made.",
+}
 STAGE_WORDS = {
     Stage.CREATED: "brief",
     Stage.PROMPT_PARSING: "planning",
@@ -110,15 +124,40 @@ def status(ad: AdState, kind: JobKind | None = None) -> None:
     live = ad.job if ad.working and job_of(ad, kind) else None
     if ad.hold:
         _hold(ad, kind)
-    elif kind and not live:
+    elif kind and kind.is_preview:
+        _preview_failure(ad, kind)
+    elif kind and not ad.working:
         _shortfall(ad, kind)
     if live:
         _bar(ad, live)
+    elif ad.working and ad.job:
+        _elsewhere(ad, ad.job.kind, kind)
+
+
+def _elsewhere(ad: AdState, running: JobKind, here: JobKind | None) -> None:
+    """A run whose page is another one: that it goes on, and the way there."""
+    with st.container(
+        key=f"status-{here or 'page'}", horizontal=True, vertical_alignment="center", gap="small"
+    ):
+        st.caption(f"{_GOES_ON[running]} The next step waits for it.", width="content")
+        if st.button("See it", key="elsewhere", type="tertiary"):
+            state.go(_PAGES[running], ad.id)
+
+
+def _preview_failure(ad: AdState, kind: JobKind) -> None:
+    """Why the newest draft or animatic is not here, until another one is begun."""
+    why = ad.preview_failures.get(kind)
+    if why and not job_of(ad, kind):
+        again = "" if "again" in why.lower() else " Your ad is as it was; try again."
+        with _notice("failed"):
+            words = f"The {kind} could not be made: {why}{again}"
+            st.error(plain(words), icon=":material/error:")
 
 
 def _bar(ad: AdState, job: JobInfo) -> None:
     """One thin bar, what is being made, its cost so far, and a way to stop it."""
-    words = plain(f"{_doing(job)} · {money(ad.total_cost)} so far")
+    spent = "free" if job.kind.is_preview else f"{money(ad.total_cost)} so far"
+    words = plain(f"{_doing(job)} · {spent}")
     with st.container(
         key=f"status-{job.kind}", horizontal=True, wrap=False, vertical_alignment="center"
     ):
@@ -316,17 +355,25 @@ def not_yet(ad: AdState, title: str, words: str, label: str, page: str) -> None:
 
 
 def next_bar(
-    words: str, label: str, *, disabled: bool = False, quiet: bool = False, key: str = "next"
+    words: str,
+    label: str,
+    *,
+    disabled: bool = False,
+    quiet: bool = False,
+    key: str = "next",
+    beside: Callable[[], None] | None = None,
 ) -> bool:
     """The page's one way on, always in the same corner, with why beside it.
 
-    `quiet` when another button is the page's primary one.
+    `quiet` when another button is the page's primary one; `beside` draws what stands before it.
     """
     with st.container(
         key=f"bar-{key}", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
     ):
         if words:
             st.caption(words, width="content")
+        if beside:
+            beside()
         return st.button(
             label,
             type="secondary" if quiet else "primary",

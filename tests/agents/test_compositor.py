@@ -9,7 +9,7 @@ import imageio_ffmpeg
 import pytest
 from PIL import Image, ImageChops
 
-from adgen.agents.compositor import compose_video
+from adgen.agents.compositor import Order, compose_video
 from adgen.domain import Aspect, Genre, TextOverlay
 from adgen.errors import CompositionFailed
 from adgen.providers import ffmpeg
@@ -26,12 +26,20 @@ def make_clip(path: Path, source: str, *options: str) -> Path:
 
 
 def compose(
-    clips: list[Path], out: Path, aspect: Aspect = Aspect.WIDE, music: Path | None = None
+    clips: list[Path],
+    out: Path,
+    aspect: Aspect = Aspect.WIDE,
+    *,
+    music: Path | None = None,
+    lower_third: str = "",
+    draft: bool = False,
+    cache: Path | None = None,
 ) -> Rendered:
-    overlay = TextOverlay(product_name="Aurora Coffee Mug", cta="Shop now")
-    return compose_video(
-        clips, overlay, music, aspect, out, progress=lambda _: None, cancelled=lambda: False
+    overlay = TextOverlay(
+        product_name="Aurora Coffee Mug", cta="Shop now", lower_third=lower_third, lower_seconds=0.6
     )
+    order = Order(clips=tuple(clips), overlay=overlay, aspect=aspect, music=music, draft=draft)
+    return compose_video(order, out, cache=cache, progress=lambda _: None, cancelled=lambda: False)
 
 
 def frame(video: Path, at: float) -> Image.Image:
@@ -78,6 +86,21 @@ def test_other_shapes_keep_the_whole_picture(tmp_path: Path, aspect: Aspect) -> 
         pixel = middle.getpixel((wide // 2, y))
         assert isinstance(pixel, tuple)
         assert (pixel[0] > 200) is red
+
+
+@pytest.mark.parametrize("draft", [False, True])
+def test_the_lower_third_comes_and_goes(tmp_path: Path, draft: bool) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", "color=red:s=640x360:r=30:d=2")
+    words = {"lower_third": "Keeps drinks hot", "draft": draft, "cache": tmp_path / "cache"}
+    made = compose([clip], tmp_path / "ad.mp4", **words)  # type: ignore[arg-type]
+    assert (made.width, made.height) == ((640, 360) if draft else (1920, 1080))
+    before, amid, after = (frame(made.path, at) for at in (1.3, 1.8, 2.3))
+    assert differs(before, after) < 1
+    changed = ImageChops.difference(before, amid).convert("L").point(lambda v: 255 * (v > 40))
+    box = changed.getbbox()
+    assert box is not None
+    assert box[1] > made.height * 0.6
+    assert 0 < box[0] < box[2] < made.width
 
 
 def test_a_bad_clip_is_named_and_nothing_stays(tmp_path: Path) -> None:

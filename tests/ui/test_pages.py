@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from adgen import launch
 from adgen.commands import Commands
-from adgen.config import settings
 from adgen.domain import AdState, AssetType, JobKind, JobStatus, Person, Stage
 from adgen.store import assets, costs, jobs, predictions, sessions
 from adgen.store.assets import NewAsset
@@ -20,125 +16,8 @@ from adgen.store.database import Database
 from adgen.store.holds import set_hold
 from adgen.store.predictions import Call, call_key
 from adgen.ui import state, words
-from tests.conftest import ROOT, add_person
-
-
-@pytest.fixture
-def at(
-    commands: Commands, database: Database, person: Person, monkeypatch: pytest.MonkeyPatch
-) -> AppTest:
-    """The app's script, signed in."""
-    running = SimpleNamespace(commands=commands, database=database)
-    monkeypatch.setattr(launch, "_running", running)
-    monkeypatch.setattr(state, "find_person", lambda: person)
-    return AppTest.from_file(ROOT / "adgen" / "ui" / "main.py", default_timeout=30).run()
-
-
-@pytest.fixture
-def ad(commands: Commands, person: Person) -> AdState:
-    return commands.create_ad(person)
-
-
-@pytest.fixture
-def hosted_ad(commands: Commands, person: Person, monkeypatch: pytest.MonkeyPatch) -> AdState:
-    """An ad that hosted models make."""
-    monkeypatch.setenv("ADGEN_PROVIDER", "replicate")
-    monkeypatch.setenv("REPLICATE_API_TOKEN", "r8_never_used")
-    settings.cache_clear()
-    return commands.create_ad(person)
-
-
-def visit(at: AppTest, page: str, ad_id: str = "") -> str:
-    """Open a page; gives all its words. No page may fail."""
-    at.query_params["ad"] = ad_id
-    at.switch_page(f"../../pages/{page}.py").run()
-    assert not at.exception, at.exception
-    shown = [*at.title, *at.subheader, *at.markdown, *at.caption, *at.text]
-    shown += [*at.error, *at.warning, *at.info]
-    return "\n".join([str(e.value) for e in shown] + [button.label for button in at.button])
-
-
-def light_table(at: AppTest) -> dict[str, Any]:
-    """What the page gives to its light table."""
-    [table] = [
-        e.proto for e in at.get("bidi_component") if e.proto.component_name == "adgen_review"
-    ]
-    data: dict[str, Any] = json.loads(table.json)
-    return data
-
-
-def primary(at: AppTest) -> list[str]:
-    """The labels of the page's primary buttons."""
-    return [button.label for button in at.button if button.proto.type == "primary"]
-
-
-def failed(database: Database, ad: AdState, stage: Stage, failure: str, hold: str = "") -> None:
-    """A run that ended without enough, as the worker would."""
-    with database.begin() as db:
-        row = sessions.lock_ad(db, ad.id)
-        row.stage, row.failed_stage, row.failure = Stage.FAILED.value, stage.value, failure
-        job = jobs.latest_job(db, ad.id)
-        assert job
-        jobs.finish_job(db, job.id, JobStatus.FAILED, failure, error=failure)
-        if hold:
-            set_hold(db, ad.provider, hold)
-
-
-def made(database: Database, ad: AdState, kind: AssetType, *, of: int, slots: int) -> list[str]:
-    """Pictures, clips or a film on an ad, and its run ended, as the worker would."""
-    film = kind is not AssetType.IMAGE
-    with database.begin() as db:
-        row = sessions.lock_ad(db, ad.id)
-        job = jobs.latest_job(db, ad.id)
-        assert job
-        details = {
-            "view": "front",
-            "product_prompt": row.product_prompt,
-            "duration_seconds": 3.0,
-            **{"width": 1920, "height": 1080, "size_bytes": 2_000_000},
-        }
-        images = row.approved_image_ids or [""] * slots
-        ids = [
-            assets.add_asset(
-                db,
-                ad.id,
-                NewAsset(
-                    asset_type=kind,
-                    storage_key="aa/x",
-                    content_type="video/mp4" if film else "image/jpeg",
-                    size_bytes=1,
-                    slot=slot,
-                    model_used="offline/photos",
-                    details=details | {"image_id": images[slot]},
-                ),
-            )
-            for slot in range(slots)
-        ]
-        if kind is AssetType.IMAGE:
-            row.generated_image_ids, row.stage = ids, "image_selection"
-        elif kind is AssetType.CLIP:
-            row.generated_clip_ids, row.stage = ids, "clip_selection"
-        else:
-            row.final_video_id, row.stage = ids[0], "complete"
-        job.slots = {str(slot): "done" if slot < slots else "failed" for slot in range(of)}
-        jobs.finish_job(db, job.id, JobStatus.DONE, "done")
-    return ids
-
-
-def with_pictures(
-    commands: Commands, database: Database, person: Person, ad: AdState, count: int = 6
-) -> list[str]:
-    commands.start_images(person, ad.id, "Oak chair")
-    return made(database, ad, AssetType.IMAGE, of=6, slots=count)
-
-
-def with_clips(
-    commands: Commands, database: Database, person: Person, ad: AdState, count: int = 2
-) -> list[str]:
-    images = with_pictures(commands, database, person, ad)
-    commands.approve_images(person, ad.id, images[:2])
-    commands.start_clips(person, ad.id, "Slow push")
-    return made(database, ad, AssetType.CLIP, of=2, slots=count)
+from tests.conftest import add_person
+from tests.ui.ads import failed, light_table, made, primary, visit, with_clips, with_pictures
 
 
 def test_an_empty_library_offers_the_sample(at: AppTest) -> None:

@@ -35,6 +35,7 @@ _review = _component("review")
 _wall = _component("wall")
 _board = _component("board")
 _player = _component("player")
+_monitor = _component("monitor")
 _signout = _component("signout")
 
 
@@ -77,7 +78,7 @@ def board(
     key: str,
     items: Sequence[Mapping[str, Any]],
     *,
-    layout: Literal["board", "film", "strip"] = "board",
+    layout: Literal["board", "film", "kit", "strip"] = "board",
     ratio: str = "16:9",
     removable: bool = False,
 ) -> str | None:
@@ -87,6 +88,29 @@ def board(
     return str(removed) if removed else None
 
 
-def player(url: str, title: str, facts: str) -> None:
-    """The finished film and its download."""
-    _player(key="player", data={"url": url, "title": title, "facts": facts})
+def player(
+    url: str,
+    title: str,
+    *,
+    ratio: str,
+    around: int,
+    facts: Sequence[tuple[str, str]] = (),
+    note: str = "",
+    name: str = "",
+    receipt: bool = False,
+) -> None:
+    """A film that plays. With a `name` for its file it can be kept, with `receipt` that too.
+
+    `around` is how much of the window's height is for other things, in pixels.
+    """
+    data = {"url": url, "title": title, "ratio": ratio, "around": around, "note": note}
+    more = {"facts": [list(fact) for fact in facts], "name": name, "receipt": receipt}
+    _player(key="player", data={**data, **more})
+
+
+def monitor(
+    key: str, items: Sequence[Mapping[str, Any]], *, ratio: str, fill: str, show: Mapping[str, str]
+) -> None:
+    """The parts of a film, one of them large; `show` points at one, once for each `rev`."""
+    data = {"items": list(items), "ratio": ratio, "fill": fill, "show": dict(show)}
+    _monitor(key=key, data=data)

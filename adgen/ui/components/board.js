@@ -1,5 +1,5 @@
-// Pictures or clips side by side: a mood board, a film's clips uncropped, or a brief's photos with
-// a way to remove one.
+// Pictures or clips side by side: a mood board, a film's clips uncropped, a brand's cards, or a
+// brief's photos with a way to remove one.
 export default function ({ parentElement, data, setTriggerValue }) {
   const board = parentElement.querySelector(".ad > div");
   const shape = JSON.stringify(data);
@@ -17,7 +17,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     if (item.video) {
       Object.assign(media, { muted: true, loop: true, playsInline: true });
       if (!matchMedia("(prefers-reduced-motion: reduce)").matches) media.autoplay = true;
-    } else media.alt = item.label;
+    } else media.alt = item.alt || item.label;
     figure.append(media);
     if (data.removable) {
       const button = document.createElement("button");
