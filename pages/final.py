@@ -5,6 +5,11 @@ import streamlit as st
 from adgen.domain import AdState, AssetInfo, JobKind, Stage
 from adgen.ui import components, receipt, state, widgets, words
 
+OLDER = (
+    "The clips, words, music or cut changed after this film was made. Render again to include "
+    "them; this film stays."
+)
+
 person, ad = state.require_ad()
 act = state.commands()
 widgets.header(ad, "final")
@@ -54,12 +59,6 @@ def chosen_of(now: AdState, made: tuple[AssetInfo, ...]) -> AssetInfo:
 
 def show(now: AdState, video: AssetInfo) -> None:
     """One film: whether it is up to date, how it looks, how it was made."""
-    if video.stale:
-        st.warning(
-            "The clips, words, music or cut changed after this film was made. Render again to "
-            "include them; this film stays.",
-            icon=":material/update:",
-        )
     details, shape = video.details, shape_of(video)
     several = len(now.videos) > 1
     components.player(
@@ -74,7 +73,8 @@ def show(now: AdState, video: AssetInfo) -> None:
         ratio=shape,
         name=f"{now.title} {shape.replace(':', 'x')}" if several else now.title,
         receipt=bool(details.get("receipt")),
-        around=264 + 48 * several + 72 * video.stale,
+        around=264 + 48 * several,
+        warn=OLDER if video.stale else "",
     )
     if lines := receipt.lines(video):
         with st.expander("How it was made"):

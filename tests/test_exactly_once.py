@@ -46,7 +46,7 @@ def make_images(house: Studio, fake: ReplicateServer, word: str) -> None:
     """One ad's pictures; the first is interrupted once and drips slowly, so all points are met."""
     fake.script(Fault.INTERRUPTED, model="flux-pro", prompt=word)
     fake.script(Fault.SLOW_DRIP, model="flux-pro", prompt=word, seconds=0.6)
-    state = house.ended(house.begin(word), 120)
+    state = house.ended(house.begin(word), 240)
     assert state.stage is Stage.IMAGE_SELECTION, state.failure
     assert len(state.images) == 6
 
@@ -105,7 +105,7 @@ def run_with_kills(server: str, home: Path, seed: int, *points: str) -> tuple[in
             if worker.poll() is None:
                 worker.kill()
                 kills += 1
-        state = house.ended(ad_id, 120)
+        state = house.ended(ad_id, 240)
         assert state.stage is Stage.IMAGE_SELECTION, state.failure
         house.audit()
         assert house.slots_made_twice() == 0
@@ -143,6 +143,6 @@ def test_two_workers_never_order_the_same_twice(server: str, short_tmp: Path) ->
         # One is gone for good; the other takes its runs over.
         house.kill(house.workers[0])
         for ad_id in ads:
-            assert len(house.ended(ad_id, 120).images) == 6
+            assert len(house.ended(ad_id, 240).images) == 6
         house.audit()
         assert len(fake.creations) == 6 * 7

@@ -131,14 +131,12 @@ def status(ad: AdState, kind: JobKind | None = None) -> None:
     if live:
         _bar(ad, live)
     elif ad.working and ad.job:
-        _elsewhere(ad, ad.job.kind, kind)
+        _elsewhere(ad, ad.job.kind)
 
 
-def _elsewhere(ad: AdState, running: JobKind, here: JobKind | None) -> None:
+def _elsewhere(ad: AdState, running: JobKind) -> None:
     """A run whose page is another one: that it goes on, and the way there."""
-    with st.container(
-        key=f"status-{here or 'page'}", horizontal=True, vertical_alignment="center", gap="small"
-    ):
+    with st.container(key="goes-on", horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f"{_GOES_ON[running]} The next step waits for it.", width="content")
         if st.button("See it", key="elsewhere", type="tertiary"):
             state.go(_PAGES[running], ad.id)

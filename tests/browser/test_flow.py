@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -52,12 +53,18 @@ def test_an_ad_from_sign_in_to_download(page: Page, app: App) -> None:
     steps.render(page)
     assert until_true(page.locator(".player video"), "film => film.duration > 5")
     ad = steps.ad_of(page)
-    assert ad["text_overlay"] == {"product_name": "Oak & Clay", "cta": "Shop the set"}
+    words = ad["text_overlay"]
+    assert (words["product_name"], words["cta"]) == ("Oak & Clay", "Shop the set")
     assert ad["audio"]["genre"] == "calm"
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename.endswith(".mp4")
     assert download.value.path().read_bytes()[4:8] == b"ftyp"
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Receipt").click()
+    assert download.value.suggested_filename.endswith("receipt.json")
+    receipt = json.loads(download.value.path().read_text())
+    assert [clip["id"] for clip in receipt["clips"]] == ad["clip_order"]
     film = page.context.request.get(ad["final_video"]["url"])
     assert film.headers["content-type"] == "video/mp4"
 

@@ -89,7 +89,7 @@ def test_an_ad_from_words_to_film_with_every_price_on_the_way(page: Page) -> Non
 
     spent = PLAN + 6 * IMAGE + PLAN + 2 * CLIP + FILM
     assert Decimal(steps.ad_of(page)["total_cost"]) == spent
-    expect(page.get_by_text(f"${spent:.2f} in all")).to_be_visible()
+    expect(page.get_by_text(f"${spent:.2f}", exact=True)).to_be_visible()
     expect(page.get_by_text(f"${spent:.2f} of $10.00")).to_be_visible()
 
 

@@ -17,7 +17,16 @@ from adgen.store.holds import set_hold
 from adgen.store.predictions import Call, call_key
 from adgen.ui import state, words
 from tests.conftest import add_person
-from tests.ui.ads import failed, light_table, made, primary, visit, with_clips, with_pictures
+from tests.ui.ads import (
+    component,
+    failed,
+    light_table,
+    made,
+    primary,
+    visit,
+    with_clips,
+    with_pictures,
+)
 
 
 def test_an_empty_library_offers_the_sample(at: AppTest) -> None:
@@ -332,9 +341,9 @@ def test_clips_words_and_the_film(
     assert now.text_overlay.product_name == "Oak & Clay"
 
     made(database, ad, AssetType.VIDEO, of=1, slots=1)
-    words = visit(at, "final", ad.id)
-    assert "Make another" in words
-    assert "Render again" in words  # its receipt names no clips, so it counts as older
+    assert "Make another" in visit(at, "final", ad.id)
+    # It does not say which clips it is of, so it counts as older.
+    assert "Render again" in component(at, "player")["warn"]
 
 
 def test_costs_without_and_with_calls(

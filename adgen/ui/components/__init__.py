@@ -96,6 +96,7 @@ def player(
     around: int,
     facts: Sequence[tuple[str, str]] = (),
     note: str = "",
+    warn: str = "",
     name: str = "",
     receipt: bool = False,
 ) -> None:
@@ -104,8 +105,8 @@ def player(
     `around` is how much of the window's height is for other things, in pixels.
     """
     data = {"url": url, "title": title, "ratio": ratio, "around": around, "note": note}
-    more = {"facts": [list(fact) for fact in facts], "name": name, "receipt": receipt}
-    _player(key="player", data={**data, **more})
+    more = {"facts": [list(fact) for fact in facts], "warn": warn, "name": name}
+    _player(key="player", data={**data, **more, "receipt": receipt})
 
 
 def monitor(

@@ -28,7 +28,9 @@ export default function ({ parentElement, data }) {
     said.textContent = value;
     return [term, said];
   }));
-  const note = parentElement.querySelector(".beside p");
-  note.hidden = !data.note;
-  note.textContent = data.note;
+  for (const name of ["warn", "note"]) {
+    const said = parentElement.querySelector(`.${name}`);
+    said.hidden = !data[name];
+    said.textContent = data[name];
+  }
 }
