@@ -27,7 +27,7 @@ run: $(RUN)
 	@exec $(PY) -m streamlit run app.py --server.port $(PORT)
 
 test: $(DEV)
-	@$(PY) -m pytest -n $(SIDE_BY_SIDE) --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV)
 	@$(VENV)/bin/ruff check .

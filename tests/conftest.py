@@ -48,8 +48,17 @@ def pytest_sessionfinish() -> None:
             process.wait(30)
 
 
+# Files that take minutes; begun last, they would be all that still runs at the end.
+LONG = (
+    *("test_crash", "test_exactly_once", "test_films", "test_flow", "test_fault_mix", "test_cli"),
+    *("test_replicate_flow", "test_launch", "test_hosted", "test_film", "test_ingest"),
+)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long drills run only when asked for."""
+    """Long files come first; long drills run only when asked for."""
+    items.sort(key=lambda item: LONG.index(name) if (name := item.path.stem) in LONG else len(LONG))
     if "drill" in (config.option.markexpr or ""):
         return
     for item in items:

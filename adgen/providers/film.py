@@ -35,7 +35,7 @@ from adgen.providers.ffmpeg import (
     run,
 )
 from adgen.providers.graphs import Source, source_of
-from adgen.providers.segments import Follower, Input, Made, Piece, Store, piece_of
+from adgen.providers.segments import Follower, Input, Made, Piece, Store, Suspect, piece_of
 from adgen.providers.timeline import Over, Span, Timing, lay_out, plan, strip_frames
 
 COMPOSE_LIMIT_S = 1800.0
@@ -346,8 +346,19 @@ class _Parts:
         graph = ";\n".join([*steps, f"[{last}]fps={FPS},{graphs.TAGS}[vout]"])
         role, frames = _role(span), span.frames
         return piece_of(
-            inputs, graph, self.encoding, role=role, frames=frames, work=frames, needs=needs
+            inputs,
+            graph,
+            self.encoding,
+            role=role,
+            frames=frames,
+            work=frames,
+            needs=needs,
+            suspects=self._suspects(span),
         )
+
+    def _suspects(self, span: Span) -> tuple[Suspect, ...]:
+        pair = (span.clip, span.clip + 1) if span.kind == "joint" else ()
+        return tuple(Suspect(f"Clip {i + 1}", self.cut.clips[i]) for i in pair)
 
     def _moving(self, span: Span) -> tuple[list[_Prepared], list[str]]:
         """One clip, or two of which one gives way to the other."""

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from adgen.errors import Cancelled, CompositionFailed
+from adgen.errors import BadModelOutput, Cancelled, CompositionFailed
 from adgen.providers import boxes, ffmpeg
 from adgen.providers.boxes import Track
 from adgen.providers.ffmpeg import FPS, Media, is_damaged, last_number, local
@@ -60,12 +60,19 @@ class Input(NamedTuple):
         return [*self.options, *local(self.path, self.formats)]
 
 
+class Suspect(NamedTuple):
+    """One of several clips that a part is made of, and how a person knows it."""
+
+    role: str
+    path: Path
+
+
 class Piece(NamedTuple):
     """A part to be had: `arguments` are ffmpeg's up to the name of the output.
 
-    `role` is what to blame when it fails. `frames` is how many it must have, 0 for sound or
-    where it does not matter; `work` is what it costs beside other pieces; `needs` must be there
-    before it is made.
+    `role` is what to blame when it fails, or whichever of `suspects` is found broken. `frames` is
+    how many it must have, 0 for sound or where it does not matter; `work` is what it costs beside
+    other pieces; `needs` must be there before it is made.
     """
 
     key: str
@@ -74,6 +81,7 @@ class Piece(NamedTuple):
     frames: int
     work: int
     needs: tuple[Piece, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
 
 
 class Made(NamedTuple):
@@ -93,13 +101,14 @@ def piece_of(
     frames: int,
     work: int,
     needs: tuple[Piece, ...] = (),
+    suspects: tuple[Suspect, ...] = (),
 ) -> Piece:
     """Name a part after all that decides its bytes, and nothing else."""
     made_of = [(i.content, i.formats, i.options) for i in inputs]
     key = _hash(json.dumps([EDITION, _version(), made_of, graph, list(encoding)]).encode())
     sources = [word for i in inputs for word in i.arguments]
     arguments = (*sources, "-filter_complex", graph, *encoding)
-    return Piece(key, arguments, role, frames, work, needs)
+    return Piece(key, arguments, role, frames, work, needs, suspects)
 
 
 class Store:
@@ -303,10 +312,20 @@ def _make_one(store: Store, piece: Piece, work: _Work) -> tuple[str, Made]:
         track = None if ended.code else _track(part.read_bytes(), piece.frames)
         if track is None or is_damaged(ended.errors):
             log.error("part of %s (%d): %s", piece.role, ended.code, ended.errors[-4000:])
-            raise CompositionFailed(f"{piece.role} could not be used: it seems to be damaged.")
+            raise _blame(piece)
         boxes.seal(part)
     work.done[piece.key] = piece.work
     return piece.key, Made(path, track, new=True)
+
+
+def _blame(piece: Piece) -> CompositionFailed:
+    """Name the one clip that is broken, where a part is made of several."""
+    for suspect in piece.suspects:
+        try:
+            ffmpeg.check_clip(suspect.path, role=suspect.role)
+        except BadModelOutput as why:
+            return CompositionFailed(why.user_message)
+    return CompositionFailed(f"{piece.role} could not be used: it seems to be damaged.")
 
 
 def _track(data: bytes, frames: int) -> Track | None:

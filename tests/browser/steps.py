@@ -54,6 +54,14 @@ def ad_of(page: Page) -> dict[str, Any]:
     return state
 
 
+def until_ad_has(page: Page, key: str) -> None:
+    """Wait until the server has something under this key of the open ad."""
+    end = time.monotonic() + SLOW_MS / 1000
+    while not ad_of(page)[key]:
+        assert time.monotonic() < end, f"{key} is still empty"
+        time.sleep(0.2)
+
+
 def until_ad(page: Page, key: str, value: object) -> None:
     """Wait until the server has this value in the open ad."""
     end = time.monotonic() + SLOW_MS / 1000

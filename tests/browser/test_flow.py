@@ -163,6 +163,8 @@ def test_pictures_arrive_one_by_one_and_stop_keeps_them(browser: Browser, short_
             expect(page.locator(".tile")).to_have_count(6)
             expect(page.locator(".tile img")).to_have_count(5)
             page.keyboard.press("1")
+            # What was pressed a moment before the page is gone may still be on its way.
+            steps.until_ad_has(page, "marks")
 
             page.reload()
             expect(page.locator(".tile img")).to_have_count(5)

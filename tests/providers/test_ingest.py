@@ -459,7 +459,7 @@ def test_spoilt_pictures_are_refused(media: Path, tmp_path: Path, seed: int) -> 
     bad.write_bytes(spoilt(media, seed))
     with pytest.raises(BadModelOutput, match="damaged or incomplete"):
         ffmpeg.check_clip(bad)
-    with pytest.raises(CompositionFailed, match=r"Clip (1 or )?2 .*damaged"):
+    with pytest.raises(CompositionFailed, match=r"Clip 2 .*damaged"):
         compose(media, tmp_path / "ad.mp4", media / "usual.mp4", bad)
     assert not list(tmp_path.glob("ad*"))
 
@@ -480,7 +480,7 @@ def test_pictures_that_do_not_go_together_are_refused(
         seconds = ffmpeg.probe(bad).seconds
         made = compose(media, tmp_path / "ad.mp4", media / "usual.mp4", bad)
     except CompositionFailed as refused:
-        assert re.match("Clip (1 or )?2 ", refused.user_message)  # noqa: PT017 - nothing else is right
+        assert re.match("Clip 2 ", refused.user_message)  # noqa: PT017 - nothing else is right
     else:
         assert made.frames == plan([1, seconds]).total
 
