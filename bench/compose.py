@@ -14,9 +14,9 @@ from typing import IO, NamedTuple
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from adgen.domain import Genre
+from adgen.domain import CutChoices, Genre
 from adgen.providers import camera, cards, film, music
-from adgen.providers.film import Cut, Rendered
+from adgen.providers.film import Cut, Rendered, Strip
 from bench import moviepy_cut
 from bench.figure import Figure
 
@@ -24,6 +24,8 @@ PHOTOS = sorted((Path(camera.__file__).parent / "data" / "sample").glob("*.jpg")
 SIZE = (1920, 1080)
 ROUNDS = 3
 RECUTS = 5
+# How long the lower third is seen.
+LOWER_S = 6.0
 # The raw frames of the film, 1.3 GB, are read from memory so that the disk is no part of it.
 RAW_BYTES = 2_000_000_000
 MEMORY = Path("/dev/shm")  # noqa: S108
@@ -107,12 +109,16 @@ def _compose(cut: Cut, out: Path, cache: Path) -> Rendered:
 
 
 def _cut(folder: Path) -> Cut:
+    band = cards.draw_lower_third("Hand-made in Oaxaca", SIZE, folder / "strip.png")
+    assert band  # noqa: S101
     return Cut(
         clips=tuple(_clip(shot, 0, folder / f"clip{i}.mp4") for i, shot in enumerate(SHOTS)),
         intro=cards.draw_card("Oak & Clay", SIZE, folder / "intro.png"),
         outro=cards.draw_card("Shop the set", SIZE, folder / "outro.png"),
+        strip=Strip(path=band.path, left=band.left, top=band.top, start=0.5, seconds=LOWER_S),
         music=music.pick_track(Genre.CALM, 0).path,
         size=SIZE,
+        choices=CutChoices(clip_audio=True),
     )
 
 
@@ -130,8 +136,7 @@ def _clip(shot: Shot, seed: int, out: Path) -> Path:
 
 
 def _with_moviepy(cut: Cut, out: Path) -> None:
-    assert cut.music  # noqa: S101
-    moviepy_cut.cut(cut.clips, cut.intro, cut.outro, cut.music, cut.size, out)
+    moviepy_cut.cut(cut, out)
 
 
 # ---- the limit: x264 with nothing around it

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from moviepy import (
     AudioFileClip,
+    CompositeAudioClip,
     CompositeVideoClip,
     ImageClip,
     VideoFileClip,
@@ -15,26 +16,32 @@ from moviepy import (
     vfx,
 )
 
+from adgen.providers.film import Cut
+
 FPS = 30
 CROSSFADE = 0.5
 CARD = 1.0
+# As ours: the clips' own sound under the music, the strip's fade of eight frames.
+OWN_SOUND = 0.35
+STRIP_FADE = 8 / FPS
 
 
-def cut(
-    clips: Sequence[Path], intro: Path, outro: Path, music: Path, size: tuple[int, int], out: Path
-) -> None:
-    """Cards, clips with crossfades, music: scaled, mixed and encoded as our film is."""
-    opened = [VideoFileClip(str(clip), audio=False) for clip in clips]
-    cards = [ImageClip(str(card), duration=CARD) for card in (intro, outro)]
-    film = concatenate_videoclips([cards[0], _body(opened, size), cards[1]])
+def cut(ours: Cut, out: Path) -> None:
+    """Cards, clips with crossfades, lower third, both sounds: mixed and encoded as our film is."""
+    opened = [VideoFileClip(str(clip)) for clip in ours.clips]
+    cards = [ImageClip(str(card), duration=CARD) for card in (ours.intro, ours.outro)]
+    body = _with_strip(_body(opened, ours.size), ours)
+    film = concatenate_videoclips([cards[0], body, cards[1]])
+    own = [film.audio.with_effects([afx.MultiplyVolume(OWN_SOUND)])] if film.audio else []
     effects = [
         afx.AudioLoop(duration=film.duration),
         afx.MultiplyVolume(0.7),
         afx.AudioFadeIn(1),
         afx.AudioFadeOut(1.5),
     ]
-    with AudioFileClip(str(music)) as sound:
-        film.with_audio(sound.with_effects(effects)).write_videofile(
+    with AudioFileClip(str(ours.music)) as sound:
+        mixed = CompositeAudioClip([*own, sound.with_effects(effects)])
+        film.with_audio(mixed.with_duration(film.duration)).write_videofile(
             str(out),
             fps=FPS,
             codec="libx264",
@@ -47,6 +54,17 @@ def cut(
         )
     for clip in opened:
         clip.close()
+
+
+def _with_strip(body: CompositeVideoClip, ours: Cut) -> CompositeVideoClip:
+    strip = ours.strip
+    if strip is None:
+        return body
+    fades = [vfx.CrossFadeIn(STRIP_FADE), vfx.CrossFadeOut(STRIP_FADE)]
+    seconds = min(strip.seconds, body.duration - strip.start)
+    layer = ImageClip(str(strip.path), duration=seconds, transparent=True)
+    shown = layer.with_effects(fades).with_start(strip.start)
+    return CompositeVideoClip([body, shown.with_position((strip.left, strip.top))], size=ours.size)
 
 
 def _body(clips: Sequence[VideoFileClip], size: tuple[int, int]) -> CompositeVideoClip:
