@@ -83,7 +83,7 @@ _TRIES = 3
 _ABANDONED_S = 30.0
 _NOUN = {JobKind.IMAGES: "picture", JobKind.CLIPS: "clip", JobKind.VIDEO: "film"}
 _FILMS = ("video", "draft", "animatic")
-# Of a draft and an animatic; the cut makes them as large as a third of the film.
+# What making its camera moves is of the work of an animatic.
 _MOVES_SHARE = 0.6
 
 # Steps touch only the database and repeatable work, so they may outlast a restarting server.

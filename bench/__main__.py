@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import compose, make_ad, orders
+from bench import bounds, compose, make_ad, orders
 from bench.figure import Figure
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
+    "bounds": bounds.figures,
     "compose": compose.figures,
     "make_ad": make_ad.figures,
     "orders": orders.figures,

@@ -27,6 +27,20 @@ def ffmpeg(*arguments: str) -> str:
     return run.stdout + run.stderr
 
 
+def run(*arguments: str | Path) -> str:
+    """As `ffmpeg`, which must end well; an output that is there is written over."""
+    command = [get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-y", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def make_clip(path: Path, source: str, *options: str) -> Path:
+    """A clip of a generated picture, as `lavfi` names it."""
+    run("-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", *options, path)
+    return path
+
+
 def header(path: Path) -> str:
     """The stream lines of `ffmpeg -i`."""
     return ffmpeg("-i", str(path))

@@ -29,6 +29,9 @@ PAGES = {
     "clips": ("clips", ".tile video", "Continue with 3"),
     "finish": ("finish", ".frame video", "Name on the opening card"),
     "final": ("final", ".player video", "Make another"),
+    "animatic": ("storyboard", "figure img", "How should it move?"),
+    "finish-more": ("finish", ".frame video", "Name on the opening card"),
+    "final-tall": ("final", ".player video", "Make another"),
     "costs": ("costs", "[data-testid=stPlotlyChart]", "By model"),
     "settings": ("settings", "[data-testid=stDataFrame]", "Models and prices"),
     # With hosted models.
@@ -44,6 +47,12 @@ PAGES = {
     # The last ones, since no ad can go on then.
     "hosted-hold": ("images", ".wait.missing", "Paused"),
     "hosted-hold-brief": ("brief", "[data-testid=stSelectbox]", "Paused"),
+}
+# What to do on a page before its picture is taken.
+ACTS: dict[str, Callable[[Page], None]] = {
+    "animatic": lambda page: page.get_by_role("radio", name="Animatic").click(),
+    "finish-more": lambda page: page.get_by_text("More", exact=True).click(),
+    "final-tall": lambda page: page.get_by_role("radio", name="9:16").click(),
 }
 # Long enough to be still so when the last picture is taken.
 LONG_S = 3600
@@ -123,10 +132,18 @@ def make_ad(browser: Browser, app: App) -> tuple[StorageState, str]:
         for key in "axaa":
             page.keyboard.press(key)
         steps.storyboard(page, 3)
+        steps.button(page, "Animatic").click()
+        expect(page.locator(".player video")).to_be_visible(timeout=steps.SLOW_MS)
         steps.make_clips(page, 3)
         for key in "123":
             page.keyboard.press(key)
         steps.finish(page, 3)
+        for label, words in WORDS.items():
+            page.get_by_label(label).fill(words)
+            page.keyboard.press("Tab")
+        steps.button(page, "^9:16").click()
+        steps.button(page, "^Draft").click()
+        expect(page.get_by_text("made with these choices")).to_be_visible(timeout=steps.SLOW_MS)
         steps.render(page)
         return page.context.storage_state(), steps.ad_id(page)
 
@@ -236,9 +253,20 @@ def visit(page: Page, name: str, ad: str) -> None:
     )
 
 
+WORDS = {
+    "Name on the opening card": "Oak & Clay",
+    "Call to action": "Shop the set",
+    "Lower third": "Hand-made in Oaxaca",
+}
+
+
 def take(page: Page, name: str, width: int, scheme: str) -> None:
     """Keep what the window shows, once it has stopped moving."""
-    page.wait_for_timeout(2500 if name == "final" else 700)  # the player's own ring fades slowly
+    if act := ACTS.get(name):
+        act(page)
+    page.wait_for_timeout(
+        2500 if name.startswith(("final", "animatic")) else 700
+    )  # the player's own ring fades slowly
     page.screenshot(path=OUT / f"{name}-{width}-{scheme}.png")
 
 

@@ -44,12 +44,6 @@ def house(server: str, short_tmp: Path) -> Iterator[Studio]:
         yield made
 
 
-@pytest.fixture(autouse=True)
-def hosted(own_settings: None, house: Studio) -> Iterator[None]:
-    with house.settings():
-        yield
-
-
 @dataclass
 class Story:
     """One ad from its pictures to its films, as it was after each step."""

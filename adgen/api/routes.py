@@ -256,9 +256,8 @@ def health(response: Response) -> dict[str, str]:
 
 def show_state(state: AdState) -> dict[str, Any]:
     """An ad as JSON: the spec's columns, its assets, its job."""
-    shown = state.model_dump(
-        mode="json", exclude={"id", "images", "clips", "photos", "final_video"}
-    )
+    files = {"images", "clips", "photos", "final_video", "videos", "previews"}
+    shown = state.model_dump(mode="json", exclude={"id", *files})
     return {
         "session_id": state.id,
         **shown,
@@ -266,6 +265,8 @@ def show_state(state: AdState) -> dict[str, Any]:
         "clips": [show_asset(asset) for asset in state.clips],
         "photos": [show_asset(asset) for asset in state.photos],
         "final_video": show_asset(state.final_video) if state.final_video else None,
+        "videos": [show_asset(asset) for asset in state.videos],
+        "previews": {kind: show_asset(asset) for kind, asset in state.previews.items()},
     }
 
 

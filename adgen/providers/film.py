@@ -35,7 +35,7 @@ from adgen.providers.ffmpeg import (
     run,
 )
 from adgen.providers.graphs import Source, source_of
-from adgen.providers.segments import Follower, Input, Made, Piece, Store, Suspect, piece_of
+from adgen.providers.segments import LOUD, Follower, Input, Made, Piece, Store, Suspect, piece_of
 from adgen.providers.timeline import Over, Span, Timing, lay_out, plan, strip_frames
 
 COMPOSE_LIMIT_S = 1800.0
@@ -64,7 +64,6 @@ PLAIN = (
 TICKS = ("-video_track_timescale", "15360")
 SOUND = ("-c:a", "aac", "-b:a", str(AUDIO_BITS), "-ar", "48000", "-ac", "2")
 OURS = "concat,mov,mp4,m4a,3gp,3g2,mj2"
-LOUD = ("-loglevel", "error", "-progress", "pipe:1", "-stats_period", "0.25", "-y")
 
 log = logging.getLogger(__name__)
 
@@ -326,7 +325,9 @@ class _Parts:
             "outro": _still(cut.outro, "The outro card"),
         }
         self.strip = cut.strip and _still(cut.strip.path, "The lower third")
-        self.clips = [_prepared(scene, store) for scene in scenes]
+        self.clips = [
+            _prepared(scene, store, f"Clip {i}") for i, scene in enumerate(scenes, start=1)
+        ]
 
     def piece(self, span: Span) -> Piece:
         """The part of the film at `span`."""
@@ -384,7 +385,7 @@ class _Prepared(NamedTuple):
     need: Piece | None = None
 
 
-def _prepared(scene: _Scene, store: Store) -> _Prepared:
+def _prepared(scene: _Scene, store: Store, role: str) -> _Prepared:
     as_it_is = Input(scene.path, VIDEO_FORMATS, scene.content, ONE_THREAD)
     if not scene.source.smooth:
         return _Prepared(as_it_is, scene.source)
@@ -392,7 +393,7 @@ def _prepared(scene: _Scene, store: Store) -> _Prepared:
     lossless = ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0"]
     encoding = ["-map", "[vout]", *lossless, *ONE_THREAD, *PLAIN, "-f", "mp4"]
     work = round(scene.media.seconds * FPS * SMOOTH_WORK)
-    need = piece_of([as_it_is], graph, encoding, role="A clip", frames=0, work=work)
+    need = piece_of([as_it_is], graph, encoding, role=role, frames=0, work=work)
     kept = Input(store.path(need.key), VIDEO_FORMATS, need.key, ONE_THREAD)
     return _Prepared(kept, Source(bare=scene.source.bare), need)
 

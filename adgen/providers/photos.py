@@ -56,10 +56,7 @@ def read_photo(data: bytes, name: str) -> Photo:
     shown = shown_name(name)
     image = _open(data, shown)
     if min(image.size) < SIDE_MIN:
-        raise InputRejected(
-            f"{shown} is too small ({image.width} × {image.height} pixels). "
-            f"Use one with at least {SIDE_MIN} pixels on each side."
-        )
+        raise _too_small(shown, image, f"{SIDE_MIN} pixels on each side")
     image = _upright(image, shown, _as_srgb)
     image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     if min(image.size) < SIDE_MIN:
@@ -77,11 +74,13 @@ def read_cutout(data: bytes, name: str, least: int) -> Image.Image:
     shown = shown_name(name)
     image = _open(data, shown)
     if max(image.size) < least:
-        raise InputRejected(
-            f"{shown} is too small ({image.width} × {image.height} pixels). "
-            f"Use one with at least {least} pixels on its longer side."
-        )
+        raise _too_small(shown, image, f"{least} pixels on its longer side")
     return _upright(image, shown, _as_cutout)
+
+
+def _too_small(shown: str, image: Image.Image, least: str) -> InputRejected:
+    size = f"{image.width} × {image.height} pixels"
+    return InputRejected(f"{shown} is too small ({size}). Use one with at least {least}.")
 
 
 def as_jpeg(image: Image.Image) -> bytes:

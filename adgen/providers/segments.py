@@ -35,6 +35,9 @@ GRACE_S = 3600.0
 # Counted up when parts made before must not be used any more.
 EDITION = 1
 
+# What a Follower reads, and errors only; what was half made before is written over.
+LOUD = ("-loglevel", "error", "-progress", "pipe:1", "-stats_period", "0.25", "-y")
+
 log = logging.getLogger(__name__)
 
 
@@ -306,9 +309,8 @@ def _make_one(store: Store, piece: Piece, work: _Work) -> tuple[str, Made]:
 
     follow = Follower(moved, work.stop.is_set)
     with store.writing(path) as part:
-        said = ["-loglevel", "error", "-progress", "pipe:1", "-stats_period", "0.25", "-y"]
         left = work.deadline - time.monotonic()
-        ended = ffmpeg.run([*said, *piece.arguments, f"file:{part}"], left, follow)
+        ended = ffmpeg.run([*LOUD, *piece.arguments, f"file:{part}"], left, follow)
         track = None if ended.code else _track(part.read_bytes(), piece.frames)
         if track is None or is_damaged(ended.errors):
             log.error("part of %s (%d): %s", piece.role, ended.code, ended.errors[-4000:])

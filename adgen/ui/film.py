@@ -370,10 +370,12 @@ def pointed_at(ad: AdState, with_words: str) -> dict[str, str]:
     part = {"product_name": "intro", "cta": "outro"}.get(name)
     part = part or (with_words if name.startswith("lower_") else "")
     if newest != state.remember(f"draft-{ad.id}", newest):
-        state.keep(f"draft-{ad.id}", newest)
         shown = {"id": newest, "rev": newest}
     elif part and state.remember(f"edits-{ad.id}", 0) != times:
         shown = {"id": part, "rev": f"{name} {times}"}
-    state.keep(f"edits-{ad.id}", times)
+    # What to show comes first: this run may be cut off at any of these lines by the next one,
+    # which then does it again and does not miss it.
     state.keep(f"shown-{ad.id}", shown)
+    state.keep(f"draft-{ad.id}", newest)
+    state.keep(f"edits-{ad.id}", times)
     return shown

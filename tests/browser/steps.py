@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -55,18 +56,19 @@ def ad_of(page: Page) -> dict[str, Any]:
 
 
 def until_ad_has(page: Page, key: str) -> None:
-    """Wait until the server has something under this key of the open ad."""
-    end = time.monotonic() + SLOW_MS / 1000
-    while not ad_of(page)[key]:
-        assert time.monotonic() < end, f"{key} is still empty"
-        time.sleep(0.2)
+    """Wait until the server has anything under this key of the open ad."""
+    _until(page, key, bool, "something")
 
 
 def until_ad(page: Page, key: str, value: object) -> None:
     """Wait until the server has this value in the open ad."""
+    _until(page, key, lambda found: found == value, repr(value))
+
+
+def _until(page: Page, key: str, enough: Callable[[Any], bool], wanted: str) -> None:
     end = time.monotonic() + SLOW_MS / 1000
-    while (found := ad_of(page)[key]) != value:
-        assert time.monotonic() < end, f"{key} is {found}, not {value}"
+    while not enough(found := ad_of(page)[key]):
+        assert time.monotonic() < end, f"{key} is {found}, not {wanted}"
         page.wait_for_timeout(100)
 
 

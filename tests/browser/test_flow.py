@@ -148,8 +148,12 @@ def test_keys_decide_and_stay_out_of_text(signed_in: Page) -> None:
 
 
 def test_pictures_arrive_one_by_one_and_stop_keeps_them(browser: Browser, short_tmp: Path) -> None:
-    # The last picture fails and is tried again, so five are there while the run goes on.
-    env = {"ADGEN_OFFLINE_DELAY_S": "1.5", "ADGEN_OFFLINE_FAIL": "image:5"}
+    # The last picture fails and waits to be tried again, so five are there while the run goes on.
+    env = {
+        "ADGEN_OFFLINE_DELAY_S": "1.5",
+        "ADGEN_OFFLINE_FAIL": "image:5",
+        "ADGEN_RETRY_WAIT_S": "120",
+    }
     slow = App(short_tmp / "slow", env=env).start()
     try:
         with open_page(browser, slow, viewport={"width": 1280, "height": 720}) as page:

@@ -8,28 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-import imageio_ffmpeg
 import psutil
 import pytest
 from PIL import Image
 
 from adgen.providers import ffmpeg
-
-
-def run(*arguments: str) -> str:
-    """What ffmpeg says; it must end well."""
-    done = subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-y", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stderr
-
-
-def make_clip(path: Path, source: str = "testsrc2=s=640x360:r=30", *options: str) -> Path:
-    run("-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", *options, str(path))
-    return path
+from tests.film import make_clip
 
 
 @pytest.fixture(scope="session")

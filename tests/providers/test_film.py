@@ -6,14 +6,12 @@ import hashlib
 import random
 import re
 import struct
-import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
-import imageio_ffmpeg
 import psutil
 import pytest
 from PIL import Image
@@ -23,25 +21,10 @@ from adgen.errors import Cancelled, CompositionFailed
 from adgen.providers import boxes, ffmpeg, film, graphs, segments
 from adgen.providers.film import Cut, Rendered, Strip
 from adgen.providers.timeline import LONGEST, Span, Timing, lay_out, plan, strip_frames
+from tests.film import make_clip, run
 
 SMALL = (320, 180)
 SECONDS = {"model": 3.125, "usual": 2.5}
-
-
-def run(*arguments: str) -> str:
-    """What ffmpeg says; it must end well."""
-    done = subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-y", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout + done.stderr
-
-
-def make_clip(path: Path, source: str, *options: str) -> Path:
-    run("-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", *options, str(path))
-    return path
 
 
 @pytest.fixture(scope="session")

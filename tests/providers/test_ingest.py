@@ -25,6 +25,7 @@ from adgen.errors import BadModelOutput, CompositionFailed
 from adgen.providers import ffmpeg, film
 from adgen.providers.film import Cut, Rendered
 from adgen.providers.timeline import plan
+from tests.film import run
 
 WIDE, HIGH = 320, 180
 PATTERN = "testsrc2=s=320x180:r=24:d=1"
@@ -38,19 +39,6 @@ EARLY = ("-output_ts_offset", "-0.5", "-avoid_negative_ts", "disabled")
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 BT709 = "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams=range=tv"
 BT709 += ":colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-
-
-def run(*arguments: str | Path) -> str:
-    """What ffmpeg says; it must end well."""
-    done = subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-y", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
 
 
 def lavfi(source: str, out: Path, *options: str | Path, beside: Sequence[str | Path] = ()) -> Path:
