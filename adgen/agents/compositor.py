@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from adgen.domain import Aspect, Brand, CutChoices, TextOverlay, Value
+from adgen.errors import CompositionFailed
 from adgen.providers import film
 from adgen.providers.cards import Look, draw_card, draw_lower_third, readable
 from adgen.providers.film import Cut, Rendered, Strip
@@ -35,8 +36,22 @@ def compose_video(
 ) -> Rendered:
     """Name card, clips in this order, call-to-action card; written to `out` when all is well.
 
-    `cache` is the folder of parts that films share, None to make all of it anew.
+    `cache` is the folder of parts that films share, None to make all of it anew. Raises
+    CompositionFailed, Cancelled.
     """
+    try:
+        return _compose(order, out, cache, progress, cancelled)
+    except OSError as why:
+        raise CompositionFailed("The film could not be written. Is the disk full?") from why
+
+
+def _compose(
+    order: Order,
+    out: Path,
+    cache: Path | None,
+    progress: Callable[[float], None],
+    cancelled: Callable[[], bool],
+) -> Rendered:
     brand = order.brand
     look = Look(background=brand.background, ink=brand.ink, font=brand.font, logo=order.logo)
     look, _ = readable(look)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-import imageio_ffmpeg
 import pytest
 from PIL import Image, ImageChops
 
@@ -16,13 +14,7 @@ from adgen.providers import ffmpeg
 from adgen.providers.cards import draw_card
 from adgen.providers.film import Rendered
 from adgen.providers.music import pick_track
-
-
-def make_clip(path: Path, source: str, *options: str) -> Path:
-    program = imageio_ffmpeg.get_ffmpeg_exe()
-    inputs = ["-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", *options]
-    subprocess.run([program, "-v", "error", *inputs, str(path)], check=True)
-    return path
+from tests.film import make_clip
 
 
 def compose(
@@ -109,3 +101,12 @@ def test_a_bad_clip_is_named_and_nothing_stays(tmp_path: Path) -> None:
     with pytest.raises(CompositionFailed, match="Clip 1 cannot be read"):
         compose([bad], tmp_path / "ad.mp4")
     assert [p.name for p in tmp_path.iterdir()] == ["bad.mp4"]
+
+
+def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "0.mp4", "testsrc2=s=320x180:r=30:d=1")
+    taken = tmp_path / "cache"
+    taken.write_text("no folder")
+    with pytest.raises(CompositionFailed, match="could not be written"):
+        compose([clip], tmp_path / "ad.mp4", cache=taken)
+    assert not list(tmp_path.glob("ad*"))
