@@ -20,6 +20,8 @@ from adgen.domain import (
     IMAGES_TO_APPROVE,
     PROMPT_MAX,
     PROMPT_MIN,
+    SEED_MAX,
+    SEED_MIN,
     TITLE_MAX,
     WORKING,
     AdState,
@@ -32,10 +34,14 @@ from adgen.domain import (
     CostEntry,
     CostSummary,
     CutChoices,
+    ImagePrompt,
     JobKind,
     JobStatus,
     Person,
     ProductPrompt,
+    RejectReason,
+    Scene,
+    SceneWords,
     Stage,
     TextOverlay,
     Value,
@@ -54,6 +60,9 @@ from adgen.store.tables import AdSession
 PHOTOS_MAX = 6
 DRAFT_MAX = 20_000
 MARKS = ("approved", "rejected")
+REMARK_MAX = 1000
+# Seeds of further takes: far enough from those of other slots, which a lost clip is known by.
+_SEED_STEP = {JobKind.IMAGES: 1, JobKind.CLIPS: 100}
 # What a page may keep of a film's choices before they are used.
 FILM_DRAFTS = (
     *("product_name", "cta", "lower_third", "lower_start", "lower_seconds"),
@@ -69,6 +78,8 @@ _RUNS = {
     JobKind.VIDEO: ("make_video", CUTS),
     JobKind.DRAFT: ("make_preview", CUTS),
     JobKind.ANIMATIC: ("make_preview", CUTS),
+    JobKind.PLAN: ("make_plan", STAGES),
+    JobKind.SCENES: ("make_plan", STAGES),
 }
 
 
@@ -186,6 +197,12 @@ class Commands:
         with self._change(person, session_id) as (_, ad):
             ad.title = _title(title, "name of the ad")
 
+    def duplicate_ad(self, person: Person, session_id: str) -> AdState:
+        """A new ad that begins with all of this one's choices, pictures and clips, at no cost."""
+        with self._change(person, session_id, busy=True) as (db, ad):
+            copy = sessions.copy_ad(db, person, ad)
+            return sessions.load_state(db, person, copy.id)
+
     def save_draft(self, person: Person, session_id: str, name: str, value: str | None) -> None:
         """Keep what a person typed or chose but has not used yet; None forgets it."""
         if value is not None and len(value) > DRAFT_MAX:
@@ -240,6 +257,21 @@ class Commands:
 
     # Images
 
+    def start_plan(
+        self,
+        person: Person,
+        session_id: str,
+        product_prompt: str,
+        *,
+        aspect: Aspect | None = None,
+    ) -> Started:
+        """Write the six prompts and stop there, so that a person can read and change them."""
+        prompt = check_prompt(product_prompt, "product")
+        with self._change(person, session_id) as (db, ad):
+            _describe(ad, prompt, aspect)
+            ad.prompts, ad.notes = [], []
+            return self._start(db, ad, JobKind.PLAN, [0], plan=True)
+
     def start_images(
         self,
         person: Person,
@@ -248,18 +280,30 @@ class Commands:
         *,
         model: str | None = None,
         aspect: Aspect | None = None,
+        prompts: Mapping[View, str] | None = None,
+        seed: int | None = None,
     ) -> Started:
-        """Plan and make six pictures. Raises InputRejected, WrongStage, BudgetExceeded."""
+        """Plan and make six pictures. Raises InputRejected, WrongStage, BudgetExceeded.
+
+        With `prompts` they are made from these words, and nothing is planned. `seed` None keeps
+        the ad's.
+        """
         prompt = check_prompt(product_prompt, "product")
         with self._change(person, session_id) as (db, ad):
             if model:
                 ad.image_model = _choice(model, "image", ad.provider)
-            ad.product_prompt = prompt
-            ad.title = ad.title or prompt[:80]
-            ad.aspect = (aspect or Aspect(ad.aspect)).value
-            ad.prompts, ad.notes = [], []
-            _forget_drafts(ad, "product_prompt", "aspect", "image_model")
-            return self._start(db, ad, JobKind.IMAGES, list(range(len(View))), plan=True)
+            _describe(ad, prompt, aspect)
+            ad.notes = []
+            before = (ad.prompts, ad.consistency_seed)
+            ad.prompts = _worded(prompts) if prompts else []
+            ad.consistency_seed = _seed(seed) if seed is not None else ad.consistency_seed
+            if ad.generated_image_ids and before == (ad.prompts, ad.consistency_seed):
+                # The same words and seed would only give the same pictures once more.
+                ad.consistency_seed = _seed_after(ad.consistency_seed, JobKind.IMAGES)
+            ad.seeds = {k: v for k, v in ad.seeds.items() if not k.startswith("image/")}
+            _forget_drafts(ad, "image_model", "seed", *(f"prompt_{view}" for view in View))
+            every = list(range(len(View)))
+            return self._start(db, ad, JobKind.IMAGES, every, plan=not ad.prompts)
 
     def set_marks(
         self,
@@ -267,18 +311,94 @@ class Commands:
         session_id: str,
         marks: Mapping[str, str],
         order: Sequence[str] | None = None,
+        *,
+        reasons: Mapping[str, str] | None = None,
     ) -> None:
-        """Keep what was approved or rejected so far, and the order of the clips, as people go.
+        """Keep what was decided just now, as people go.
 
-        `marks` is the whole picture: what it does not name is undecided. Other ads' ids are
-        ignored.
+        `marks` are changes by asset id: approved, rejected, or anything else for undecided; what
+        it does not name stays, so that two tabs do not undo each other. `order` is given when
+        clips were moved; newly approved ones come last. `reasons` go with rejections. Other ads'
+        ids are ignored.
         """
         with self._change(person, session_id, busy=True) as (_, ad):
             own = {*ad.generated_image_ids, *ad.generated_clip_ids}
-            shown = {i: m for i, m in marks.items() if i in own and m in MARKS}
-            ad.marks = shown
-            if order is not None:
-                ad.clip_order = [i for i in dict.fromkeys(order) if shown.get(i) == "approved"]
+            changed = {i: m for i, m in marks.items() if i in own}
+            ad.marks = {i: m for i, m in {**ad.marks, **changed}.items() if m in MARKS}
+            why = {**dict.fromkeys(changed, ""), **(reasons or {})}
+            known = set(RejectReason)
+            ad.reject_reasons = {
+                i: reason
+                for i, reason in {**ad.reject_reasons, **why}.items()
+                if ad.marks.get(i) == "rejected" and reason in known
+            }
+            clips = {i for i in ad.generated_clip_ids if ad.marks.get(i) == "approved"}
+            wanted = [*(ad.clip_order if order is None else order), *changed]
+            ad.clip_order = [i for i in dict.fromkeys([*wanted, *ad.clip_order]) if i in clips]
+
+    def write_remark(self, person: Person, session_id: str, asset_id: str, text: str) -> None:
+        """Keep a person's note on one of the ad's pictures or clips; empty words remove it."""
+        words = text.replace("\x00", "").strip()
+        if len(words) > REMARK_MAX:
+            raise InputRejected(
+                f"The note has {len(words):,} characters; the most is {REMARK_MAX:,}. Shorten it."
+            )
+        with self._change(person, session_id, busy=True) as (db, ad):
+            assets.load_assets(db, session_id, [asset_id])
+            kept = {k: v for k, v in ad.remarks.items() if k != asset_id}
+            ad.remarks = {**kept, asset_id: words} if words else kept
+
+    def regenerate(
+        self,
+        person: Person,
+        session_id: str,
+        kind: JobKind,
+        slot: int,
+        *,
+        text: str | None = None,
+        seed: int | None = None,
+    ) -> Started:
+        """Make one more take of one picture or clip; the takes before stay.
+
+        `text` are new words for its prompt or scene. With the words and the seed of the take
+        before it would be the same again, so the seed moves on by itself then.
+        """
+        if kind not in (JobKind.IMAGES, JobKind.CLIPS):
+            raise InputRejected("Only a picture or a clip can be made again by itself.")
+        with self._change(person, session_id) as (db, ad):
+            state = sessions.load_state(db, person, session_id)
+            images = kind is JobKind.IMAGES
+            if images and not (ad.prompts and slot in range(len(View))):
+                raise WrongStage("Generate the pictures first.")
+            if not images and slot not in [image.slot for image in state.approved_images]:
+                raise WrongStage("Approve its picture first, then make its clip.")
+            changed = text is not None and _reword(ad, state, slot, text, images=images)
+            made = [take.slot for take in (state.image_takes if images else state.clip_takes)]
+            name = f"{'image' if images else 'clip'}/{slot}"
+            if seed is not None:
+                ad.seeds = {**ad.seeds, name: _seed(seed)}
+            elif slot in made and not changed:
+                ad.seeds = {**ad.seeds, name: _seed_after(state.seed_of(kind, slot), kind)}
+            unplanned = not images and not _all_planned(ad)
+            return self._start(db, ad, kind, [slot], plan=unplanned)
+
+    def bring_back(self, person: Person, session_id: str, asset_id: str) -> AdState:
+        """Put an earlier take of a picture or clip back into its slot, with its words and seed."""
+        with self._change(person, session_id) as (db, ad):
+            [row] = assets.load_assets(db, session_id, [asset_id])
+            images = row.asset_type == AssetType.IMAGE
+            if not images and row.asset_type != AssetType.CLIP:
+                raise InputRejected("Only pictures and clips have takes.")
+            assets.put_in_slot(db, ad, row)
+            said, state = row.details, sessions.load_state(db, person, session_id)
+            if images and ad.prompts and said.get("prompt"):
+                _reword(ad, state, row.slot, str(said["prompt"]), images=True)
+            elif not images and said.get("description"):
+                _reword(ad, state, row.slot, str(said["description"]), images=False)
+            if said.get("seed"):
+                ad.seeds = {**ad.seeds, f"{row.asset_type}/{row.slot}": int(said["seed"])}
+            db.flush()
+            return sessions.load_state(db, person, session_id)
 
     def approve_images(self, person: Person, session_id: str, ids: Sequence[str]) -> AdState:
         """Choose the pictures that become clips: at least two of this ad's. Raises 422."""
@@ -296,32 +416,68 @@ class Commands:
 
     # Clips
 
-    def start_clips(
-        self, person: Person, session_id: str, video_prompt: str, *, model: str | None = None
-    ) -> Started:
-        """Plan scenes and make a clip of each approved picture that has no current one."""
+    def start_scenes(self, person: Person, session_id: str, video_prompt: str) -> Started:
+        """Write a scene for each approved picture and stop there, to be read and changed."""
         prompt = check_prompt(video_prompt, "video")
         with self._change(person, session_id) as (db, ad):
-            if len(ad.approved_image_ids) < IMAGES_TO_APPROVE:
-                raise WrongStage(f"Approve at least {IMAGES_TO_APPROVE} pictures first.")
+            self._direct(ad, prompt)
+            ad.scenes = []
+            return self._start(db, ad, JobKind.SCENES, [0], plan=True)
+
+    def start_clips(
+        self,
+        person: Person,
+        session_id: str,
+        video_prompt: str,
+        *,
+        model: str | None = None,
+        scenes: Mapping[str, SceneWords] | None = None,
+    ) -> Started:
+        """Plan scenes and make a clip of each approved picture that has no current one.
+
+        `scenes` are a person's own, by picture id; pictures that have one are not planned again.
+        """
+        prompt = check_prompt(video_prompt, "video")
+        with self._change(person, session_id) as (db, ad):
             if model:
                 ad.clip_model = _choice(model, "clip", ad.provider)
-            _forget_drafts(ad, "video_prompt", "clip_model")
-            changed = ad.video_prompt != prompt
-            ad.video_prompt = prompt
+            self._direct(ad, prompt)
+            if scenes:
+                _direct_scenes(ad, scenes)
+            _forget_drafts(ad, "clip_model")
             db.flush()
-            planned = {scene.get("image_id") for scene in ad.scenes}
-            plan = changed or planned != set(ad.approved_image_ids)
-            if plan:
-                ad.scenes = []
-            return self._start(db, ad, JobKind.CLIPS, self._clip_slots(db, person, ad), plan=plan)
+            plan = not _all_planned(ad)
+            slots, again = self._clip_slots(db, person, ad)
+            if again and not plan:
+                state = sessions.load_state(db, person, session_id)
+                ad.seeds = ad.seeds | {
+                    f"clip/{slot}": _seed_after(state.seed_of(JobKind.CLIPS, slot), JobKind.CLIPS)
+                    for slot in slots
+                }
+            return self._start(db, ad, JobKind.CLIPS, slots, plan=plan)
 
-    def _clip_slots(self, db: Session, person: Person, ad: AdSession) -> list[int]:
-        """Slots of approved pictures without a current clip; all of them when none lacks one."""
+    @staticmethod
+    def _direct(ad: AdSession, prompt: str) -> None:
+        """Take the words for the movement; scenes that do not fit them any more are dropped."""
+        if len(ad.approved_image_ids) < IMAGES_TO_APPROVE:
+            raise WrongStage(f"Approve at least {IMAGES_TO_APPROVE} pictures first.")
+        fits = ad.video_prompt == prompt
+        ad.scenes = [s for s in ad.scenes if fits and s.get("image_id") in ad.approved_image_ids]
+        ad.video_prompt = prompt
+        _forget_drafts(ad, *[name for name in ad.drafts if name.startswith("scene_")])
+        _forget_drafts(ad, "video_prompt")
+
+    @staticmethod
+    def _clip_slots(db: Session, person: Person, ad: AdSession) -> tuple[list[int], bool]:
+        """Slots of approved pictures without a current clip.
+
+        All of them, and True, when none lacks one: they are wanted once more.
+        """
         state = sessions.load_state(db, person, ad.id)
         current = {clip.slot for clip in state.clips if not clip.stale}
         slots = [image.slot for image in state.approved_images]
-        return [slot for slot in slots if slot not in current] or slots
+        lacking = [slot for slot in slots if slot not in current]
+        return lacking or slots, not lacking
 
     def approve_clips(
         self,
@@ -468,7 +624,8 @@ class Commands:
             if missing is None:
                 raise WrongStage("There is nothing to retry.")
             kind, slots = missing
-            planned = {JobKind.IMAGES: ad.prompts, JobKind.CLIPS: ad.scenes}.get(kind, True)
+            planned = bool(ad.prompts) if kind is JobKind.IMAGES else True
+            planned = _all_planned(ad) if kind is JobKind.CLIPS else planned
             return self._start(db, ad, kind, slots, plan=not planned)
 
     def cancel(self, person: Person, session_id: str) -> AdState:
@@ -478,7 +635,7 @@ class Commands:
             if job is None or job.status not in jobs.LIVE:
                 raise WrongStage("Nothing is running for this ad.")
             jobs.finish_job(db, job.id, JobStatus.CANCELLED, "Stopped. What was made is kept.")
-            if not JobKind(job.kind).is_preview:
+            if not JobKind(job.kind).is_aside:
                 ad.stage = _resting_stage(ad).value
             db.flush()
             state = sessions.load_state(db, person, session_id)
@@ -521,16 +678,17 @@ class Commands:
             JobKind.CLIPS: ad.clip_model,
             JobKind.VIDEO: catalogue.default_model("video", ad.provider).ref,
         }.get(kind) or catalogue.default_model("draft", ad.provider).ref
-        estimate = self.estimate(kind, ad.provider, model, len(slots), plan=plan)
-        most = _most(_planners(kind, ad.provider, plan), model, len(slots))
+        count = 0 if kind.is_plan else len(slots)
+        estimate = self.estimate(kind, ad.provider, model, count, plan=plan)
+        most = _most(_planners(kind, ad.provider, plan), model, count)
         config = settings()
         reserved = costs.reserve(
             db, ad.id, most, config.session_budget_usd, config.total_budget_usd
         )
-        if kind in (JobKind.IMAGES, JobKind.CLIPS):
+        if not kind.is_preview and kind is not JobKind.VIDEO:
             # Somebody wants to go on: the first order shows whether the account does.
             lift_hold(db, ad.provider)
-        if not kind.is_preview:
+        if not kind.is_aside:
             ad.stage = _working_stage(kind, plan).value
             ad.failure = ad.failed_stage = None
         job_id = jobs.add_job(
@@ -554,7 +712,9 @@ def _planners(kind: JobKind, provider: str, plan: bool) -> list[catalogue.ModelS
     """The language model that plans a run of this kind, if it is planned."""
     words: dict[JobKind, catalogue.StageWord] = {
         JobKind.IMAGES: "brief",
+        JobKind.PLAN: "brief",
         JobKind.CLIPS: "storyboard",
+        JobKind.SCENES: "storyboard",
     }
     return [catalogue.default_model(words[kind], provider)] if plan and kind in words else []
 
@@ -586,6 +746,72 @@ def _resting_stage(ad: AdSession) -> Stage:
     if Stage(ad.stage) in (Stage.CLIP_GENERATION, Stage.FINAL_COMPOSITION):
         return Stage.CLIP_SELECTION if ad.generated_clip_ids else Stage.IMAGE_SELECTION
     return Stage.IMAGE_SELECTION if ad.generated_image_ids else Stage.CREATED
+
+
+def _describe(ad: AdSession, prompt: str, aspect: Aspect | None) -> None:
+    """Take the words for the product and the shape of the ad."""
+    ad.product_prompt = prompt
+    ad.title = ad.title or prompt[:80]
+    ad.aspect = (aspect or Aspect(ad.aspect)).value
+    _forget_drafts(ad, "product_prompt", "aspect")
+
+
+def _worded(prompts: Mapping[View, str]) -> list[dict[str, Any]]:
+    """A person's own six prompts, in the order of the views."""
+    if missing := [view.value for view in View if view not in prompts]:
+        raise InputRejected(f"The prompt of this view is missing: {missing[0]}.")
+    return [
+        ImagePrompt(view=view, prompt=check_prompt(prompts[view], f"{view}")).model_dump(
+            mode="json"
+        )
+        for view in View
+    ]
+
+
+def _reword(ad: AdSession, state: AdState, slot: int, text: str, *, images: bool) -> bool:
+    """Give the picture or clip of a slot new words; whether they differ from the present ones."""
+    if images:
+        words = check_prompt(text, "picture")
+        before = ad.prompts[slot]["prompt"]
+        ad.prompts = [{**p, "prompt": words} if n == slot else p for n, p in enumerate(ad.prompts)]
+        return bool(before != words)
+    words = check_prompt(text, "scene")
+    picture = next((image.id for image in state.images if image.slot == slot), None)
+    before = [s["description"] for s in ad.scenes if s.get("image_id") == picture]
+    ad.scenes = [
+        {**s, "description": words} if s.get("image_id") == picture else s for s in ad.scenes
+    ]
+    return bool(before) and before != [words]
+
+
+def _direct_scenes(ad: AdSession, scenes: Mapping[str, SceneWords]) -> None:
+    """Take a person's own scenes for the approved pictures they name."""
+    planned = {scene.get("image_id"): scene for scene in ad.scenes}
+    for number, image_id in enumerate(ad.approved_image_ids, 1):
+        if own := scenes.get(image_id):
+            words = check_prompt(own.description, "scene")
+            scene = Scene(image=number, image_id=image_id, **own.model_dump())
+            planned[image_id] = scene.model_copy(update={"description": words}).model_dump(
+                mode="json"
+            )
+    ad.scenes = [planned[i] for i in ad.approved_image_ids if i in planned]
+
+
+def _all_planned(ad: AdSession) -> bool:
+    """Whether each approved picture has its scene."""
+    return set(ad.approved_image_ids) <= {scene.get("image_id") for scene in ad.scenes}
+
+
+def _seed(seed: int) -> int:
+    if not SEED_MIN <= seed <= SEED_MAX:
+        raise InputRejected(f"A seed is a number from {SEED_MIN} to {SEED_MAX}.")
+    return seed
+
+
+def _seed_after(seed: int | None, kind: JobKind) -> int:
+    """The seed of the next take."""
+    step, span = _SEED_STEP[kind], SEED_MAX - SEED_MIN + 1
+    return SEED_MIN + ((seed or SEED_MIN) + step - SEED_MIN) % span
 
 
 def _with_approved(

@@ -58,11 +58,23 @@ class JobKind(StrEnum):
     VIDEO = "video"
     DRAFT = "draft"
     ANIMATIC = "animatic"
+    PLAN = "plan"
+    SCENES = "scenes"
 
     @property
     def is_preview(self) -> bool:
         """Whether it only shows what a film would be: free, and the ad stays where it is."""
         return self in (JobKind.DRAFT, JobKind.ANIMATIC)
+
+    @property
+    def is_plan(self) -> bool:
+        """Whether it only asks for the words of what is made next; the ad stays where it is."""
+        return self in (JobKind.PLAN, JobKind.SCENES)
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether the ad stays at its stage while this runs and when it ends."""
+        return self.is_preview or self.is_plan
 
 
 class JobStatus(StrEnum):
@@ -98,6 +110,15 @@ class View(StrEnum):
     TOP = "top"
     DETAIL = "detail"
     LIFESTYLE = "lifestyle"
+
+
+class RejectReason(StrEnum):
+    """Why a picture or clip was rejected, as one key says it."""
+
+    PRODUCT = "wrong product"
+    TEXT = "garbled text"
+    BRAND = "off brand"
+    FLAW = "flaw"
 
 
 class Aspect(StrEnum):
@@ -160,14 +181,19 @@ class PromptPlan(Value):
     prompts: tuple[ImagePrompt, ...] = Field(min_length=6, max_length=6)
 
 
-class Scene(Value):
+class SceneWords(Value):
+    """How one image moves: words, motion from 0 (still) to 1, and a length."""
+
+    description: str = Field(min_length=1, max_length=2000)
+    motion_intensity: float = Field(ge=0, le=1)
+    duration_seconds: float = Field(ge=2, le=5)
+
+
+class Scene(SceneWords):
     """How one approved image moves. `image` counts approved images from 1."""
 
     image: int = Field(ge=1)
     image_id: str = ""
-    description: str = Field(min_length=1, max_length=2000)
-    motion_intensity: float = Field(ge=0, le=1)
-    duration_seconds: float = Field(ge=2, le=5)
 
 
 class Transition(StrEnum):
@@ -262,7 +288,10 @@ class Person(Value):
 
 
 class AssetInfo(Value):
-    """A file of an ad as people see it; money in US dollars, times in seconds."""
+    """A file of an ad as people see it; money in US dollars, times in seconds.
+
+    `changes` are sentences on what was changed since it was made.
+    """
 
     id: str
     session_id: str
@@ -275,7 +304,12 @@ class AssetInfo(Value):
     generation_time: Decimal
     created_at: datetime
     details: dict[str, Any] = Field(default_factory=dict)
-    stale: bool = False
+    changes: tuple[str, ...] = ()
+
+    @property
+    def stale(self) -> bool:
+        """Whether what it was made from is no longer what is chosen; `changes` says what."""
+        return bool(self.changes)
 
 
 class JobInfo(Value):
@@ -321,7 +355,9 @@ class AdState(Value):
 
     `shapes` are those of the last films asked for, `videos` the newest film of each, the first
     of them `final_video`; `previews` has the newest draft and animatic by kind, `preview_failures`
-    why the newest attempt at one failed.
+    why the newest attempt at one failed. `images` and `clips` are the takes in use, at most one a
+    slot; `image_takes` and `clip_takes` are all, by slot and age. `marks` (approved or rejected),
+    `reject_reasons` and `remarks` go by asset id, `seeds` of regenerated takes by "image/2".
     """
 
     id: str
@@ -350,6 +386,10 @@ class AdState(Value):
     prompts: tuple[ImagePrompt, ...]
     scenes: tuple[Scene, ...]
     marks: dict[str, str]
+    reject_reasons: dict[str, str]
+    remarks: dict[str, str]
+    seeds: dict[str, int]
+    archived_at: datetime | None
     drafts: dict[str, Any]
     text_overlay: TextOverlay
     audio: AudioChoice
@@ -362,6 +402,8 @@ class AdState(Value):
     photos: tuple[AssetInfo, ...]
     images: tuple[AssetInfo, ...]
     clips: tuple[AssetInfo, ...]
+    image_takes: tuple[AssetInfo, ...]
+    clip_takes: tuple[AssetInfo, ...]
     final_video: AssetInfo | None
     videos: tuple[AssetInfo, ...]
     previews: dict[str, AssetInfo]
@@ -396,6 +438,14 @@ class AdState(Value):
         made = {asset.slot for asset in have if not asset.stale}
         slots = [slot for slot in wanted if slot not in made]
         return (kind, slots) if slots else None
+
+    def seed_of(self, kind: JobKind, slot: int) -> int:
+        """The seed of the next picture or clip of a slot.
+
+        Each clip has its own, so that an order that was lost is known again by it.
+        """
+        stage, spread = ("image", 0) if kind is JobKind.IMAGES else ("clip", 10 * slot)
+        return self.seeds.get(f"{stage}/{slot}", (self.consistency_seed or 0) + spread)
 
     def image(self, asset_id: str) -> AssetInfo | None:
         """The current picture with this id."""

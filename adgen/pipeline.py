@@ -182,6 +182,17 @@ def make_video(job_id: str) -> None:
     _end_video(job_id, next((o["error"] for o in outcomes if not o["asset_id"]), None))
 
 
+@_run("make_plan")
+def make_plan(job_id: str) -> None:
+    """The words of the pictures or scenes alone, for a person to read and change."""
+    plan = _begin(job_id)
+    if plan["stage"] == "plan":
+        _ask(job_id, "brief", plan["plan_attempt"], _keep_plan)
+    else:
+        _ask(job_id, "storyboard", plan["plan_attempt"], _keep_scenes)
+    _end_plan(job_id)
+
+
 @_run("make_preview")
 def make_preview(job_id: str) -> None:
     """A draft or an animatic: small, free, and the ad stays where it is."""
@@ -265,19 +276,27 @@ def _begin(job_id: str) -> dict[str, Any]:
     with _db().begin() as db:
         job, ad = _job_and_ad(db, job_id)
         stage = {JobKind.IMAGES: "image", JobKind.CLIPS: "clip"}.get(JobKind(job.kind), job.kind)
-        planner = {"image": "brief", "clip": "storyboard"}.get(stage, "")
+        planner = _PLANNER.get(stage, "")
         tried = predictions.count_attempts(db, ad.id, stage)
         planned = predictions.count_attempts(db, ad.id, planner) if planner else {}
-        if stage == "image" and ad.consistency_seed is None:
+        if stage in ("image", "plan") and ad.consistency_seed is None:
             ad.consistency_seed = image_generator.seed_for(ad.id, SEED_MIN, SEED_MAX)
         jobs.report(db, job_id, message="Starting...")
         return {
             "session_id": ad.id,
             "stage": stage,
-            "plan": (stage == "image" and not ad.prompts) or (stage == "clip" and not ad.scenes),
+            "plan": (stage == "image" and not ad.prompts) or (stage == "clip" and _unplanned(ad)),
             "plan_attempt": planned.get(0, 0) + 1,
             "slots": [[slot, tried.get(slot, 0) + 1] for slot in sorted(map(int, job.slots))],
         }
+
+
+_PLANNER = {"image": "brief", "plan": "brief", "clip": "storyboard", "scenes": "storyboard"}
+
+
+def _unplanned(ad: AdSession) -> bool:
+    """Whether an approved picture has no scene yet."""
+    return not set(ad.approved_image_ids) <= {scene.get("image_id") for scene in ad.scenes}
 
 
 @_step
@@ -475,8 +494,7 @@ def _request(
             scene,
             catalogue.load_model(state.clip_model),
             aspect=state.aspect,
-            # Its own for each clip, so that a lost order is known again by it.
-            seed=(state.consistency_seed or 0) + 10 * slot,
+            seed=state.seed_of(JobKind.CLIPS, slot),
             attempt=tries,
         )
         inputs |= {"image_id": image.id, "video_prompt": state.video_prompt}
@@ -832,7 +850,7 @@ _RECORDED = {
 
 
 def _place(db: Session, ad: AdSession, stage: str, slot: int, asset_id: str, key: str) -> None:
-    """Show the new take in its slot; the one it replaces stays among the ad's assets."""
+    """Show the new take in its slot; the one it replaces stays among the ad's takes."""
     if stage in ("draft", "animatic"):
         return
     if stage == "video":
@@ -843,22 +861,13 @@ def _place(db: Session, ad: AdSession, stage: str, slot: int, asset_id: str, key
         ad.video_ids = [by_shape[shape] for shape in order if shape in by_shape]
         ad.final_video_id = ad.video_ids[0]
         return
-    field = "generated_image_ids" if stage == "image" else "generated_clip_ids"
-    present = assets.load_assets(db, ad.id, [i for i in getattr(ad, field) if i != asset_id])
+    [take] = assets.load_assets(db, ad.id, [asset_id])
+    takes = [row for row in assets.list_assets(db, ad.id, _KIND[stage]) if row.slot == slot]
     mine = predictions.attempt_of(key)
-    if any(p.slot == slot and predictions.attempt_of(p.prediction_key) > mine for p in present):
-        # What a stopped run had ordered came late; a newer take stands here already.
+    if any(predictions.attempt_of(row.prediction_key) > mine for row in takes):
+        # What a stopped run had ordered came late; a newer take has been here already.
         return
-    slots = {row.slot: row.id for row in present} | {slot: asset_id}
-    ids = [slots[number] for number in sorted(slots)]
-    gone = {row.id for row in present} - set(ids)
-    setattr(ad, field, ids)
-    if stage == "image":
-        ad.approved_image_ids = [i for i in ad.approved_image_ids if i not in gone]
-    else:
-        ad.approved_clip_ids = [i for i in ad.approved_clip_ids if i not in gone]
-        ad.clip_order = [i for i in ad.clip_order if i not in gone]
-    ad.marks = {k: v for k, v in ad.marks.items() if k not in gone}
+    assets.put_in_slot(db, ad, take)
 
 
 def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -> dict[str, Any]:
@@ -930,7 +939,7 @@ def sweep() -> int:
 def _keep_plan(job_id: str, text: str, last: bool) -> bool:
     """Write the six prompts; False when the text cannot be read and is not the `last` word."""
     with _db().begin() as db:
-        _, ad = _job_and_ad(db, job_id)
+        job, ad = _job_and_ad(db, job_id)
         try:
             plan = prompt_parser.read_plan(text)
         except BadModelOutput as error:
@@ -942,7 +951,8 @@ def _keep_plan(job_id: str, text: str, last: bool) -> bool:
         ad.product = plan.product
         ad.style_keywords = list(plan.style_keywords)
         ad.prompts = [prompt.model_dump(mode="json") for prompt in plan.prompts]
-        ad.stage = Stage.IMAGE_GENERATION.value
+        if job.kind == JobKind.IMAGES:
+            ad.stage = Stage.IMAGE_GENERATION.value
         notify(db, ad.id)
     return True
 
@@ -961,8 +971,15 @@ def _keep_scenes(job_id: str, text: str, last: bool) -> bool:
             ad.notes = [*ad.notes, f"{error.user_message} A plain one was used in its place."]
             views = [View(image.details["view"]) for image in images]
             scenes = scene_planner.template_scenes(views, ad.video_prompt)
+        # What a person has read, or a clip was made by, is not written anew.
+        kept = {scene.get("image_id"): scene for scene in ad.scenes}
         ad.scenes = [
-            scene.model_copy(update={"image_id": image.id}).model_dump(mode="json")
+            {
+                **scene.model_dump(mode="json"),
+                **kept.get(image.id, {}),
+                "image": scene.image,
+                "image_id": image.id,
+            }
             for scene, image in zip(scenes, images, strict=True)
         ]
         notify(db, ad.id)
@@ -1005,6 +1022,13 @@ def _end_video(job_id: str, error: str | None) -> None:
             _rest(db, job, ad, Stage.COMPLETE, "Your ad is ready!")
         else:
             _stop(db, job, ad, Stage.FINAL_COMPOSITION, error)
+
+
+@_step
+def _end_plan(job_id: str) -> None:
+    with _db().begin() as db:
+        job, _ = _job_and_ad(db, job_id)
+        jobs.finish_job(db, job.id, JobStatus.DONE, "The plan is ready.")
 
 
 @_step
@@ -1063,6 +1087,6 @@ def _rest(db: Session, job: Job, ad: AdSession, stage: Stage, message: str) -> N
 
 def _stop(db: Session, job: Job, ad: AdSession, stage: Stage, why: str) -> None:
     ended = jobs.finish_job(db, job.id, JobStatus.FAILED, why, error=why)
-    # A preview that failed changes nothing; its page says why.
-    if ended and not JobKind(job.kind).is_preview:
+    # A preview or a plan that failed changes nothing; its page says why.
+    if ended and not JobKind(job.kind).is_aside:
         ad.stage, ad.failed_stage, ad.failure = Stage.FAILED.value, stage.value, why

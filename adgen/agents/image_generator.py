@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from adgen.domain import AdState, Aspect, AssetInfo
+from adgen.domain import AdState, Aspect, AssetInfo, JobKind
 from adgen.providers.offline import PhotoInfo, share_photos
 
 # For models that want pixels and not a shape: about a megapixel, in multiples of 32.
@@ -29,7 +29,7 @@ def image_inputs(ad: AdState, slot: int) -> tuple[dict[str, Any], AssetInfo | No
     inputs: dict[str, Any] = {
         "prompt": prompt.prompt,
         "view": prompt.view.value,
-        "seed": ad.consistency_seed or 0,
+        "seed": ad.seed_of(JobKind.IMAGES, slot),
         "slot": slot,
         "aspect": ad.aspect.value,
         "width": SIZES[ad.aspect][0],

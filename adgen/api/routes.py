@@ -257,13 +257,18 @@ def health(response: Response) -> dict[str, str]:
 def show_state(state: AdState) -> dict[str, Any]:
     """An ad as JSON: the spec's columns, its assets, its job."""
     files = {"images", "clips", "photos", "final_video", "videos", "previews"}
-    shown = state.model_dump(mode="json", exclude={"id", *files})
+    takes = {"image_takes", "clip_takes"}
+    shown = state.model_dump(mode="json", exclude={"id", *files, *takes})
     return {
         "session_id": state.id,
         **shown,
         "images": [show_asset(asset) for asset in state.images],
         "clips": [show_asset(asset) for asset in state.clips],
         "photos": [show_asset(asset) for asset in state.photos],
+        "takes": {
+            "images": [show_asset(asset) for asset in state.image_takes],
+            "clips": [show_asset(asset) for asset in state.clip_takes],
+        },
         "final_video": show_asset(state.final_video) if state.final_video else None,
         "videos": [show_asset(asset) for asset in state.videos],
         "previews": {kind: show_asset(asset) for kind, asset in state.previews.items()},
@@ -276,6 +281,7 @@ def show_asset(asset: AssetInfo) -> dict[str, Any]:
         "id": asset.id,
         "url": asset.url,
         "status": "stale" if asset.stale else "ready",
+        "changes": list(asset.changes),
         "cost": str(Decimal(asset.cost)),
         "model_used": asset.model_used,
         "metadata": asset.details,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from adgen.domain import AssetInfo, AssetType, Value
 from adgen.errors import NotFound
-from adgen.store.tables import Asset
+from adgen.store.tables import AdSession, Asset
 
 
 class NewAsset(Value):
@@ -102,6 +102,24 @@ def load_assets(db: Session, session_id: str, ids: Sequence[str]) -> list[Asset]
     if missing := [i for i in ids if i not in by_id]:
         raise NotFound(f"This ad has no file {missing[0]}.")
     return [by_id[i] for i in ids]
+
+
+def put_in_slot(db: Session, ad: AdSession, take: Asset) -> None:
+    """Show this take of a picture or clip in its slot; what is decided on others stays known."""
+    image = take.asset_type == AssetType.IMAGE
+    field = "generated_image_ids" if image else "generated_clip_ids"
+    present = load_assets(db, ad.id, [i for i in getattr(ad, field) if i != take.id])
+    slots = {row.slot: row.id for row in present} | {take.slot: take.id}
+    ids = [slots[number] for number in sorted(slots)]
+    gone = {row.id for row in present} - set(ids)
+    setattr(ad, field, ids)
+    if image:
+        ad.approved_image_ids = [i for i in ad.approved_image_ids if i not in gone]
+    else:
+        ad.approved_clip_ids = [i for i in ad.approved_clip_ids if i not in gone]
+        again = [take.id] if ad.marks.get(take.id) == "approved" else []
+        ad.clip_order = [i for i in [*ad.clip_order, *again] if i not in gone]
+        ad.clip_order = list(dict.fromkeys(ad.clip_order))
 
 
 def find_by_prediction(db: Session, key: str) -> str | None:

@@ -70,7 +70,7 @@ def live_ids(db: Session) -> set[str]:
 
 
 def latest_job(db: Session, session_id: str) -> Job | None:
-    """The ad's live run, else its newest one; a preview that has ended is no news."""
+    """The ad's live run, else its newest one; a preview or plan that has ended is no news."""
     return news(newest_jobs(db, session_id))
 
 
@@ -88,16 +88,16 @@ def newest_jobs(db: Session, session_id: str) -> list[Job]:
 
 def news(newest: Sequence[Job]) -> Job | None:
     """Of the newest runs of each kind, the one `latest_job` gives."""
-    told = [job for job in newest if job.status in LIVE or not JobKind(job.kind).is_preview]
+    told = [job for job in newest if job.status in LIVE or not JobKind(job.kind).is_aside]
     return max(told, key=lambda job: (job.status in LIVE, job.created_at), default=None)
 
 
 def preview_failures(newest: Sequence[Job]) -> dict[str, str]:
-    """Why the newest draft or animatic failed, by kind."""
+    """Why the newest draft, animatic or plan failed, by kind."""
     return {
         job.kind: job.error or job.message
         for job in newest
-        if JobKind(job.kind).is_preview and job.status == JobStatus.FAILED
+        if JobKind(job.kind).is_aside and job.status == JobStatus.FAILED
     }
 
 

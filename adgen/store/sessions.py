@@ -46,6 +46,68 @@ def add_ad(
     return ad
 
 
+# What a copy of an ad begins with; ids in these lists and keys are those of its own copies.
+_COPIED = (
+    *("provider", "image_model", "clip_model", "aspect", "product", "product_prompt"),
+    *("video_prompt", "consistency_seed", "style_keywords", "prompts", "scenes", "seeds"),
+    *("generated_image_ids", "approved_image_ids", "generated_clip_ids", "approved_clip_ids"),
+    *("clip_order", "marks", "reject_reasons", "remarks", "text_overlay", "audio", "cut"),
+    *("shapes",),
+)
+
+
+def copy_ad(db: Session, person: Person, source: AdSession) -> AdSession:
+    """A new ad with the source's choices and files, none of its costs and no film.
+
+    The files are shared, never copied: what is stored is never changed.
+    """
+    uploads = assets.list_assets(db, source.id, AssetType.PHOTO, AssetType.MUSIC)
+    shown = assets.load_assets(
+        db, source.id, [*source.generated_image_ids, *source.generated_clip_ids]
+    )
+    new_ids = {row.id: str(uuid4()) for row in [*uploads, *shown]}
+    ad = AdSession(id=str(uuid4()), user_id=person.id, title=f"{_name(source)[:280]} (copy)")
+    for field in _COPIED:
+        setattr(ad, field, _renamed(getattr(source, field), new_ids))
+    stage = Stage.CLIP_SELECTION if source.generated_clip_ids else Stage.IMAGE_SELECTION
+    ad.stage = (stage if source.generated_image_ids else Stage.CREATED).value
+    db.add(ad)
+    db.flush()
+    for row in [*uploads, *shown]:
+        db.add(
+            Asset(
+                id=new_ids[row.id],
+                session_id=ad.id,
+                asset_type=row.asset_type,
+                url=f"/api/files/{new_ids[row.id]}",
+                details={**_renamed(row.details, new_ids), "copied_from": row.id},
+                model_used=row.model_used,
+                generation_time=row.generation_time,
+                storage_key=row.storage_key,
+                content_type=row.content_type,
+                size_bytes=row.size_bytes,
+                slot=row.slot,
+            )
+        )
+    db.flush()
+    return ad
+
+
+def _renamed(value: Any, new_ids: dict[str, str]) -> Any:
+    """The same data with the copies' ids in place of the originals'."""
+    if isinstance(value, str):
+        return new_ids.get(value, value)
+    if isinstance(value, list):
+        return [_renamed(one, new_ids) for one in value]
+    if isinstance(value, dict):
+        return {new_ids.get(k, k): _renamed(one, new_ids) for k, one in value.items()}
+    return value
+
+
+def _name(ad: AdSession) -> str:
+    return ad.title or ad.product_prompt or "Untitled ad"
+
+
 def may_see(person: Person, owner_id: int) -> bool:
     """An ad is its maker's; admins see all."""
     return person.role == "admin" or person.id == owner_id
@@ -96,7 +158,7 @@ def list_ads(
     return [
         AdSummary(
             id=ad.id,
-            title=ad.title or ad.product_prompt or "Untitled ad",
+            title=_name(ad),
             stage=Stage(ad.stage),
             total_cost=ad.total_cost,
             owner=email,
@@ -144,7 +206,7 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
         owner=owner,
         user_id=ad.user_id,
         stage=Stage(ad.stage),
-        title=ad.title or ad.product_prompt or "Untitled ad",
+        title=_name(ad),
         product_prompt=ad.product_prompt,
         video_prompt=ad.video_prompt,
         consistency_seed=ad.consistency_seed,
@@ -166,6 +228,10 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
         prompts=tuple(ImagePrompt.model_validate(p) for p in ad.prompts),
         scenes=tuple(Scene.model_validate(s) for s in ad.scenes),
         marks=dict(ad.marks),
+        reject_reasons=dict(ad.reject_reasons),
+        remarks=dict(ad.remarks),
+        seeds=dict(ad.seeds),
+        archived_at=ad.archived_at,
         drafts=dict(ad.drafts),
         text_overlay=overlay,
         audio=audio,
@@ -177,22 +243,24 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
         hold=find_hold(db, ad.provider),
         photos=tuple(i for i in by_id.values() if i.asset_type is AssetType.PHOTO),
         images=tuple(
-            _mark_stale(by_id[i], by_id[i].details.get("product_prompt") != ad.product_prompt)
+            _changed(by_id[i], _image_changes(by_id[i], ad))
             for i in ad.generated_image_ids
             if i in by_id
         ),
         clips=tuple(
-            _mark_stale(by_id[i], _clip_is_stale(by_id[i], ad))
+            _changed(by_id[i], _clip_changes(by_id[i], ad))
             for i in ad.generated_clip_ids
             if i in by_id
         ),
+        image_takes=tuple(i for i in by_id.values() if i.asset_type is AssetType.IMAGE),
+        clip_takes=tuple(i for i in by_id.values() if i.asset_type is AssetType.CLIP),
         final_video=(
-            _mark_stale(by_id[ad.final_video_id], _video_is_stale(by_id[ad.final_video_id], ad))
+            _changed(by_id[ad.final_video_id], _video_changes(by_id[ad.final_video_id], ad))
             if ad.final_video_id in by_id
             else None
         ),
         videos=tuple(
-            _mark_stale(by_id[i], _video_is_stale(by_id[i], ad)) for i in ad.video_ids if i in by_id
+            _changed(by_id[i], _video_changes(by_id[i], ad)) for i in ad.video_ids if i in by_id
         ),
         # In the order of age, so that the newest of each kind stays.
         previews={
@@ -205,26 +273,44 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
     )
 
 
-def _mark_stale(asset: AssetInfo, stale: bool) -> AssetInfo:
-    return asset.model_copy(update={"stale": stale}) if stale else asset
+def _changed(asset: AssetInfo, changes: tuple[str, ...]) -> AssetInfo:
+    return asset.model_copy(update={"changes": changes}) if changes else asset
 
 
-def _clip_is_stale(clip: AssetInfo, ad: AdSession) -> bool:
-    """Made from a picture, or with words, that are no longer chosen."""
-    return (
-        clip.details.get("image_id") not in ad.approved_image_ids
-        or clip.details.get("video_prompt", ad.video_prompt) != ad.video_prompt
-    )
+def _image_changes(image: AssetInfo, ad: AdSession) -> tuple[str, ...]:
+    """What is no longer as it was when the picture was made."""
+    made = image.details
+    if made.get("product_prompt") != ad.product_prompt:
+        return ("The words for the product changed.",)
+    planned = next((p for p in ad.prompts if p.get("view") == made.get("view")), None)
+    if planned and made.get("prompt", planned["prompt"]) != planned["prompt"]:
+        return ("The prompt of this view changed.",)
+    return ()
 
 
-def _video_is_stale(video: AssetInfo, ad: AdSession) -> bool:
-    """Cut from other clips or words than those now chosen."""
-    return (
-        video.details.get("clip_ids") != ad.clip_order
-        or video.details.get("text_overlay") != ad.text_overlay
-        or video.details.get("audio") != ad.audio
-        or _choices(video.details.get("cut")) != _choices(ad.cut)
-    )
+def _clip_changes(clip: AssetInfo, ad: AdSession) -> tuple[str, ...]:
+    """As `_image_changes`; a picture that is no longer chosen outdates its clip."""
+    made = clip.details
+    if made.get("image_id") not in ad.approved_image_ids:
+        return ("Its picture is no longer chosen, or has a newer take.",)
+    if made.get("video_prompt", ad.video_prompt) != ad.video_prompt:
+        return ("The words for the movement changed.",)
+    scene = next((s for s in ad.scenes if s.get("image_id") == made.get("image_id")), None)
+    if scene and made.get("description", scene["description"]) != scene["description"]:
+        return ("The words of its scene changed.",)
+    return ()
+
+
+def _video_changes(video: AssetInfo, ad: AdSession) -> tuple[str, ...]:
+    """As `_image_changes`, for a film."""
+    made = video.details
+    now = {
+        "Other clips are chosen, or another order.": made.get("clip_ids") == ad.clip_order,
+        "The words on the film changed.": made.get("text_overlay") == ad.text_overlay,
+        "The music changed.": made.get("audio") == ad.audio,
+        "The cut changed.": _choices(made.get("cut")) == _choices(ad.cut),
+    }
+    return tuple(words for words, same in now.items() if not same)
 
 
 def _choices(cut: dict[str, Any] | None) -> CutChoices:

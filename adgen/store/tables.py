@@ -119,9 +119,14 @@ class AdSession(Base):
     failed_stage: Mapped[str | None] = mapped_column(String(32))
     failure: Mapped[str | None] = mapped_column(Text)
     notes: Mapped[list[str]] = mapped_column(default=list)
+    reject_reasons: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    remarks: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    seeds: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    archived_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("sessions_by_person", "user_id", "created_at"),
+        Index("sessions_by_age", "created_at", "id"),
         CheckConstraint("total_cost >= 0", name="sessions_total_cost_positive"),
     )
 
@@ -256,6 +261,23 @@ class BrandKit(Base):
     team: Mapped[str] = mapped_column(String(64), primary_key=True)
     brand: Mapped[dict[str, Any]] = mapped_column(default=dict)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+
+class ShareLink(Base):
+    """A read-only look at one ad for whoever has the link: the sha256 of its token."""
+
+    __tablename__ = "share_links"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    session_id: Mapped[str] = mapped_column(
+        ForeignKey("sessions.id", ondelete="CASCADE"), index=True
+    )
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    opened: Mapped[int] = mapped_column(Integer, default=0)
 
 
 class Worker(Base):
