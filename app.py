@@ -15,7 +15,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from adgen import launch
 from adgen.api.app import SecurityHeaders, build_api
@@ -50,6 +50,10 @@ api = build_api()
 app = st.App(
     ROOT / "adgen" / "ui" / "main.py",
     lifespan=lifespan,
-    routes=[Route("/health", api), Route("/api/{path:path}", api, methods=METHODS)],
+    routes=[
+        Route("/health", api),
+        Route("/api/{path:path}", api, methods=METHODS),
+        WebSocketRoute("/ws/{session_id}", api),
+    ],
     middleware=[Middleware(SecurityHeaders)],
 )

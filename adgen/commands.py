@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from adgen.config import settings
 from adgen.domain import (
+    ACTIVE_ADS,
     CLIPS_TO_APPROVE,
     IMAGES_TO_APPROVE,
     PROMPT_MAX,
@@ -24,6 +25,7 @@ from adgen.domain import (
     SEED_MIN,
     TITLE_MAX,
     WORKING,
+    AdFilter,
     AdState,
     AdSummary,
     Aspect,
@@ -42,6 +44,7 @@ from adgen.domain import (
     RejectReason,
     Scene,
     SceneWords,
+    ShareInfo,
     Stage,
     TextOverlay,
     Value,
@@ -49,18 +52,23 @@ from adgen.domain import (
 )
 from adgen.errors import InputRejected, NotFound, NotSignedIn, TooManyTries, WrongStage
 from adgen.jobs import CUTS, STAGES, Runs
+from adgen.news import News
 from adgen.providers import cards, catalogue, music, photos
 from adgen.providers.storage import storage
-from adgen.store import assets, brands, costs, jobs, sessions, users
+from adgen.snapshots import Snapshots
+from adgen.store import assets, brands, costs, jobs, predictions, sessions, shares, users
 from adgen.store.assets import NewAsset
 from adgen.store.database import Database, notify, notify_run
 from adgen.store.holds import lift_hold
-from adgen.store.tables import AdSession
+from adgen.store.shares import Shared
+from adgen.store.tables import AdSession, now
 
 PHOTOS_MAX = 6
 DRAFT_MAX = 20_000
 MARKS = ("approved", "rejected")
 REMARK_MAX = 1000
+# How long a link to an ad may work.
+SHARE_DAYS = (1, 7, 30)
 # Seeds of further takes: far enough from those of other slots, which a lost clip is known by.
 _SEED_STEP = {JobKind.IMAGES: 1, JobKind.CLIPS: 100}
 # What a page may keep of a film's choices before they are used.
@@ -98,6 +106,8 @@ class Commands:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._runs = Runs(database.url)
+        self.news = News(database)
+        self._snapshots = Snapshots(self.news)
 
     # Sign-in
 
@@ -138,27 +148,52 @@ class Commands:
     # Reading
 
     def list_ads(
-        self, person: Person, *, search: str = "", limit: int = 24, offset: int = 0
+        self,
+        person: Person,
+        wanted: AdFilter = ACTIVE_ADS,
+        *,
+        limit: int = 24,
+        offset: int = 0,
     ) -> list[AdSummary]:
-        """The person's ads, newest first."""
+        """The ads the person may see and asks for."""
         with self.database.begin() as db:
-            return sessions.list_ads(db, person, search=search, limit=limit, offset=offset)
+            return sessions.list_ads(db, person, wanted, limit=limit, offset=offset)
 
-    def count_ads(self, person: Person, *, search: str = "") -> int:
+    def count_ads(self, person: Person, wanted: AdFilter = ACTIVE_ADS) -> int:
         """How many ads `list_ads` has in all."""
         with self.database.begin() as db:
-            return sessions.count_ads(db, person, search=search)
+            return sessions.count_ads(db, person, wanted)
+
+    def list_owners(self, person: Person) -> list[str]:
+        """The e-mail addresses of those whose ads the person may see."""
+        with self.database.begin() as db:
+            return sessions.list_owners(db, person)
 
     def load_ad(self, person: Person, session_id: str) -> AdState:
         """The whole state of an ad. Raises NotFound."""
         with self.database.begin() as db:
             return sessions.load_state(db, person, session_id)
 
+    def watch_ad(self, person: Person, session_id: str) -> AdState:
+        """As `load_ad`, for those who ask all the time: kept until something changes."""
+        state = self._snapshots.load(session_id, lambda: self.load_ad(person, session_id))
+        if not sessions.may_see(person, state.user_id):
+            raise NotFound("That ad does not exist.")
+        return state
+
     def load_costs(self, person: Person, session_id: str) -> CostSummary:
         """The ad's ledger. Raises NotFound."""
         with self.database.begin() as db:
             sessions.load_ad(db, person, session_id)
             return costs.load_costs(db, session_id)
+
+    def why_failed(self, person: Person, session_id: str, kind: JobKind) -> dict[int, str]:
+        """Why pictures or clips of the newest run failed, by slot; the newest reason is last."""
+        stage = "image" if kind is JobKind.IMAGES else "clip"
+        with self.database.begin() as db:
+            sessions.load_ad(db, person, session_id)
+            job = jobs.latest_job(db, session_id)
+            return predictions.slot_errors(db, job.id, stage) if job else {}
 
     def list_costs(self, person: Person) -> list[CostEntry]:
         """The newest calls the person may see, newest first."""
@@ -177,6 +212,45 @@ class Commands:
             sessions.load_ad(db, person, row.session_id)
             return assets.info(row), row.storage_key
 
+    def load_files(
+        self, person: Person, session_id: str, ids: Sequence[str]
+    ) -> dict[str, tuple[AssetInfo, str]]:
+        """As `load_file`, for several files of one ad, by id."""
+        with self.database.begin() as db:
+            sessions.load_ad(db, person, session_id)
+            rows = assets.load_assets(db, session_id, ids)
+            return {row.id: (assets.info(row), row.storage_key) for row in rows}
+
+    # Sharing
+
+    def share_ad(
+        self, person: Person, session_id: str, *, days: int = 7, shows_cost: bool = False
+    ) -> tuple[ShareInfo, str]:
+        """A link for whoever has it to look at the ad, and its token, which is told only now."""
+        if days not in SHARE_DAYS:
+            raise InputRejected("A link works for 1, 7 or 30 days.")
+        with self._change(person, session_id, busy=True) as (db, ad):
+            return shares.add_share(db, ad.id, person, days, shows_cost=shows_cost)
+
+    def list_shares(self, person: Person, session_id: str) -> list[ShareInfo]:
+        """The links to the ad that work, newest first. Raises NotFound."""
+        with self.database.begin() as db:
+            sessions.load_ad(db, person, session_id)
+            return shares.list_shares(db, session_id)
+
+    def revoke_share(self, person: Person, session_id: str, link_id: str) -> None:
+        """The link is dead from now on."""
+        with self._change(person, session_id, busy=True) as (db, ad):
+            shares.revoke_share(db, ad.id, link_id)
+
+    def open_share(self, token: str, *, counted: bool = False) -> Shared:
+        """Who reads what by this link; `counted` as a look at it. Raises NotFound."""
+        with self.database.begin() as db:
+            shared = shares.load_share(db, token)
+            if counted:
+                shares.count_opening(db, shared.link_id)
+            return shared
+
     # The brief
 
     def create_ad(self, person: Person) -> AdState:
@@ -193,9 +267,22 @@ class Commands:
             return sessions.load_state(db, person, ad.id)
 
     def rename_ad(self, person: Person, session_id: str, title: str) -> None:
-        """Give the ad a name of its own."""
-        with self._change(person, session_id) as (_, ad):
+        """Give the ad a name of its own. Raises InputRejected."""
+        with self._change(person, session_id, busy=True) as (_, ad):
             ad.title = _title(title, "name of the ad")
+
+    def archive_ad(self, person: Person, session_id: str) -> None:
+        """Take the ad out of the library's usual view; nothing of it is lost. Not a busy one."""
+        with self._change(person, session_id) as (db, ad):
+            job = jobs.latest_job(db, session_id)
+            if job and job.status in jobs.LIVE:
+                raise WrongStage("Something is being made for this ad. Wait for it, or stop it.")
+            ad.archived_at = ad.archived_at or now()
+
+    def restore_ad(self, person: Person, session_id: str) -> None:
+        """Bring an archived ad back into the library."""
+        with self._change(person, session_id, busy=True) as (_, ad):
+            ad.archived_at = None
 
     def duplicate_ad(self, person: Person, session_id: str) -> AdState:
         """A new ad that begins with all of this one's choices, pictures and clips, at no cost."""
@@ -269,6 +356,7 @@ class Commands:
         prompt = check_prompt(product_prompt, "product")
         with self._change(person, session_id) as (db, ad):
             _describe(ad, prompt, aspect)
+            _forget_drafts(ad, *(f"prompt_{view}" for view in View))
             ad.prompts, ad.notes = [], []
             return self._start(db, ad, JobKind.PLAN, [0], plan=True)
 
@@ -579,14 +667,8 @@ class Commands:
     ) -> None:
         if not ad.clip_order:
             raise WrongStage("Approve at least one clip first.")
-        if audio.enabled and audio.own_asset_id:
-            [own] = assets.load_assets(db, ad.id, [audio.own_asset_id])
-            if own.asset_type != AssetType.MUSIC:
-                raise InputRejected("That file is not music.")
-        if audio.enabled and not audio.own_asset_id and audio.genre is None:
-            raise InputRejected("Choose a music genre, or switch the music off.")
         ad.text_overlay = overlay.model_dump(mode="json")
-        ad.audio = audio.model_dump(mode="json")
+        ad.audio = _checked_music(db, ad, audio).model_dump(mode="json")
         ad.shapes = [shape.value for shape in dict.fromkeys(shapes)] or [ad.aspect]
         ad.cut = (cut or CutChoices.model_validate(ad.cut)).model_dump(mode="json")
         _forget_drafts(ad, *FILM_DRAFTS)
@@ -654,6 +736,7 @@ class Commands:
 
     def close(self) -> None:
         """Give the connections back."""
+        self.news.close()
         self._runs.close()
 
     @contextmanager
@@ -669,6 +752,8 @@ class Commands:
                 raise WrongStage("This ad is busy already. Wait for it, or cancel it first.")
             yield db, ad
             notify(db, session_id)
+        # Whoever acted sees it at once, before the database's own word of it arrives.
+        self._snapshots.forget(session_id)
 
     def _start(
         self, db: Session, ad: AdSession, kind: JobKind, slots: list[int], *, plan: bool
@@ -706,6 +791,24 @@ class Commands:
         return Started(
             session_id=ad.id, job_id=job_id, stage=Stage(ad.stage), estimated_cost=estimate
         )
+
+
+def _checked_music(db: Session, ad: AdSession, audio: AudioChoice) -> AudioChoice:
+    """The choice of music if there is such music; a piece of the library brings its genre."""
+    if not audio.enabled:
+        return audio
+    if audio.own_asset_id:
+        [own] = assets.load_assets(db, ad.id, [audio.own_asset_id])
+        if own.asset_type != AssetType.MUSIC:
+            raise InputRejected("That file is not music.")
+        return audio
+    if audio.track:
+        if (track := music.find_track(audio.track)) is None:
+            raise InputRejected("The music library has no such piece. Choose another one.")
+        return audio.model_copy(update={"genre": track.genre})
+    if audio.genre is None:
+        raise InputRejected("Choose a music genre, or switch the music off.")
+    return audio
 
 
 def _planners(kind: JobKind, provider: str, plan: bool) -> list[catalogue.ModelSpec]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
@@ -168,6 +168,14 @@ Title = Annotated[
 ]
 
 
+def _zoned(moment: datetime) -> datetime:
+    """A moment that says no zone is in UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_zoned)]
+
+
 class ImagePrompt(Value):
     view: View
     prompt: str = Field(min_length=1, max_length=4000)
@@ -272,10 +280,14 @@ class Brand(Value):
 
 
 class AudioChoice(Value):
-    """Background music: a genre of the library, or the person's own uploaded file."""
+    """Background music: a piece of the library, or the person's own uploaded file.
+
+    `track` is the piece's id; None is the one of the genre that the ad's seed picks.
+    """
 
     enabled: bool = True
     genre: Genre | None = Genre.UPBEAT
+    track: str | None = None
     own_asset_id: str | None = None
 
 
@@ -285,6 +297,11 @@ class Person(Value):
     id: int
     email: str
     role: str
+
+    @property
+    def may_change(self) -> bool:
+        """Whether they may do more than look."""
+        return self.role not in ("viewer", "analyst")
 
 
 class AssetInfo(Value):
@@ -336,16 +353,49 @@ class JobInfo(Value):
         return self.status in (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
+class AdSort(StrEnum):
+    """In which order the library shows its ads; cost is the highest first."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    CHANGED = "changed"
+    NAME = "name"
+    COST = "cost"
+
+
+class AdFilter(Value):
+    """Which ads a person asks for, and in which order.
+
+    All words of `search` stand in the name or the product. No `stages` are all of them, `owner`
+    is an e-mail address. Made at `since` or later, and before `until`; without a zone that is
+    UTC. `archived` None is both.
+    """
+
+    search: str = ""
+    stages: tuple[Stage, ...] = ()
+    owner: str = ""
+    since: Moment | None = None
+    until: Moment | None = None
+    archived: bool | None = False
+    sort: AdSort = AdSort.NEWEST
+
+
+# The library as it opens.
+ACTIVE_ADS = AdFilter()
+
+
 class AdSummary(Value):
     """One card of the library."""
 
     id: str
     title: str
     stage: Stage
+    failed_stage: Stage | None
     total_cost: Decimal
     owner: str
     created_at: datetime
     updated_at: datetime
+    archived_at: datetime | None
     poster_id: str | None
     video_id: str | None
 
@@ -461,6 +511,17 @@ class AdState(Value):
         """The approved clips in the order of the film."""
         by_id = {clip.id: clip for clip in self.clips}
         return tuple(by_id[i] for i in self.clip_order if i in by_id)
+
+
+class ShareInfo(Value):
+    """A link for whoever has it to look at an ad; `made_by` is an address, empty when unknown."""
+
+    id: str
+    made_by: str
+    created_at: datetime
+    expires_at: datetime
+    opened: int
+    shows_cost: bool
 
 
 class CostEntry(Value):

@@ -282,6 +282,7 @@ def _begin(job_id: str) -> dict[str, Any]:
         if stage in ("image", "plan") and ad.consistency_seed is None:
             ad.consistency_seed = image_generator.seed_for(ad.id, SEED_MIN, SEED_MAX)
         jobs.report(db, job_id, message="Starting...")
+        notify(db, ad.id)
         return {
             "session_id": ad.id,
             "stage": stage,
@@ -742,7 +743,7 @@ def _music(audio: AudioChoice, own: Path | None, seed: int) -> tuple[Path | None
     """The track of a film, and what its receipt says of it."""
     if own or not audio.enabled or not audio.genre:
         return own, {"track": own.name if own else None, "licence": "own file" if own else ""}
-    picked = music.pick_track(audio.genre, seed)
+    picked = music.load_track(audio.track) if audio.track else music.pick_track(audio.genre, seed)
     return picked.path, {"track": picked.path.name, "licence": picked.licence}
 
 
@@ -804,6 +805,7 @@ def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> d
         elif asset_id:
             done = {"slot": slot, "state": "done"}
         jobs.report_on(db, job, **done)
+        notify(db, ad.id)
     return _outcome(asset_id=asset_id, text=result.text)
 
 
@@ -888,6 +890,7 @@ def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -
         costs.charge(ad, job, settled.due)
         if stage in ("image", "clip") and again:
             jobs.report_on(db, job, slot=slot, state="retrying")
+        notify(db, ad.id)
     blocked = isinstance(error, AccountBlocked)
     return _outcome(error=error.user_message, again=again, blocked=blocked)
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import bounds, compose, make_ad, orders
+from bench import bounds, compose, keys, library, live, make_ad, orders, polls
 from bench.figure import Figure
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "bounds": bounds.figures,
     "compose": compose.figures,
+    "keys": keys.figures,
+    "library": library.figures,
+    "live": live.figures,
     "make_ad": make_ad.figures,
     "orders": orders.figures,
+    "polls": polls.figures,
 }
 
 

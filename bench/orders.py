@@ -32,14 +32,14 @@ def figures() -> Iterator[Figure]:
     """Ratios to the models' own time, and shares of one core."""
     with tempfile.TemporaryDirectory(prefix="adgen-b-", dir="/tmp") as folder:
         Path(folder).chmod(0o755)
-        with _server(Path(folder)) as url:
+        with server(Path(folder)) as url:
             yield from _six(url, Path(folder) / "six")
             yield from _fifty(url, Path(folder) / "fifty")
         yield _idle(Path(folder) / "idle")
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[str]:
+def server(folder: Path) -> Iterator[str]:
     embedded = EmbeddedPostgres(folder / "pg")
     url = embedded.start()
     database = Database(url)

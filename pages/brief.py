@@ -6,12 +6,11 @@ import streamlit as st
 
 from adgen.domain import PROMPT_MAX, Aspect, JobKind
 from adgen.providers.catalogue import load_model
-from adgen.ui import components, state, widgets, words
+from adgen.ui import components, plans, state, widgets, words
 
 person, ad = state.require_ad()
 act = state.commands()
 widgets.header(ad, "brief")
-widgets.follow(ad, widgets.status)
 
 side, photos = st.columns([3, 2], gap="large")
 with side:
@@ -75,11 +74,30 @@ elif "photo" in load_model(model).inputs.values():
 else:
     note = "This model does not look at your photos"
 
-price = act.estimate(JobKind.IMAGES, ad.provider, model, 6)
-again = "Generate 6 new images" if ad.images else "Generate 6 images"
-go_on = widgets.next_bar(
-    note, words.priced(again, price), disabled=ad.working, quiet=widgets.retry_first(ad)
-)
+asked = plans.prompts(ad, prompt, model)
 shape = Aspect(aspect or ad.aspect)
-if go_on and state.did(lambda: act.start_images(person, ad.id, prompt, model=model, aspect=shape)):
+
+
+def offer_plan() -> None:
+    """What can be read first."""
+    if not asked.prompts:
+        plans.offer(
+            ad,
+            JobKind.PLAN,
+            "Write the prompts first",
+            lambda: act.start_plan(person, ad.id, prompt, aspect=shape),
+            "The six prompts only, to read and change before any picture is made.",
+        )
+
+
+price = act.estimate(JobKind.IMAGES, ad.provider, model, 6, plan=asked.prompts is None)
+begin = partial(act.start_images, person, ad.id, prompt, model=model, aspect=shape)
+if widgets.next_bar(
+    note,
+    words.priced("Generate 6 new images" if ad.images else "Generate 6 images", price),
+    disabled=ad.working,
+    quiet=widgets.retry_first(ad),
+    beside=offer_plan,
+    do=partial(begin, prompts=asked.prompts, seed=asked.seed),
+):
     state.go("images", ad.id)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from adgen.domain import CLIPS_TO_APPROVE, AdState, JobKind
 from adgen.ui import state, widgets
+from adgen.ui.light_table import light_table
 
 person, ad = state.require_ad()
 act = state.commands()
@@ -26,7 +27,7 @@ def table(now: AdState) -> None:
             "storyboard",
         )
         return
-    widgets.light_table(now, JobKind.CLIPS, now.clips, labels, CLIPS_TO_APPROVE)
+    light_table(now, JobKind.CLIPS, now.clips, labels, CLIPS_TO_APPROVE)
     chosen = [i for i in now.clip_order if i in now.generated_clip_ids]
     enough = len(chosen) >= CLIPS_TO_APPROVE
     note = "" if enough else "Approve at least one clip"
@@ -35,7 +36,8 @@ def table(now: AdState) -> None:
         f"Continue with {len(chosen)}",
         disabled=not enough or now.working,
         quiet=widgets.retry_first(now, JobKind.CLIPS),
-    ) and state.did(lambda: act.approve_clips(person, now.id, chosen, chosen)):
+        do=lambda: act.approve_clips(person, now.id, chosen, chosen),
+    ):
         state.go("finish", now.id)
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from adgen.domain import AdState, AssetInfo, JobKind, Stage
-from adgen.ui import components, receipt, state, widgets, words
+from adgen.ui import components, receipt, sharing, state, widgets, words
 
 OLDER = (
     "The clips, words, music or cut changed after this film was made. Render again to include "
@@ -82,6 +82,18 @@ def show(now: AdState, video: AssetInfo) -> None:
                 st.caption(line)
 
 
+def duplicate() -> None:
+    """Go on with a copy of the ad, from where it stands."""
+    copy = act.duplicate_ad(person, ad.id)
+    state.go(state.resume_page(copy.stage), copy.id)
+
+
 widgets.follow(ad, films)
-if ad.final_video and not ad.working and st.button("Make another", icon=":material/add:"):
-    state.go("brief", act.create_ad(person).id)
+if ad.final_video and not ad.working:
+    with st.container(horizontal=True, vertical_alignment="center", key="showing", gap="small"):
+        sharing.row(ad)
+        st.space("stretch")
+        if st.button("Duplicate", icon=":material/content_copy:", type="tertiary"):
+            state.did(duplicate)
+        if st.button("Make another", icon=":material/add:", type="tertiary"):
+            state.go("brief", act.create_ad(person).id)

@@ -51,10 +51,10 @@ with board, st.container(key="stays"):
     widgets.follow(ad, going_on)
 
 
-def begin(start: Callable[..., object]) -> bool:
-    """Have a draft or the films cut as the page says."""
+def prepared(start: Callable[..., object]) -> Callable[[], object]:
+    """A draft or the films, cut as the page says."""
     given = (person, ad.id, chosen.overlay, chosen.audio)
-    return state.did(partial(start, *given, shapes=chosen.shapes, cut=chosen.cut))
+    return partial(start, *given, shapes=chosen.shapes, cut=chosen.cut)
 
 
 def offer_draft() -> None:
@@ -65,7 +65,7 @@ def offer_draft() -> None:
         icon=":material/play_circle:",
         disabled=ad.working or bool(chosen.missing),
         help=f"Small and quick, in {chosen.main}: what the film will be, before it is rendered.",
-    ) and begin(act.start_draft):
+    ) and state.did(prepared(act.start_draft)):
         st.rerun()
 
 
@@ -78,5 +78,6 @@ if widgets.next_bar(
     disabled=ad.working or bool(chosen.missing),
     quiet=widgets.retry_first(ad, JobKind.DRAFT),
     beside=offer_draft,
-) and begin(act.start_video):
+    do=prepared(act.start_video),
+):
     state.go("final", ad.id)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from adgen.domain import IMAGES_TO_APPROVE, AdState, JobKind, View
 from adgen.ui import state, widgets, words
+from adgen.ui.light_table import light_table
 
 LABELS = {slot: view.value for slot, view in enumerate(View)}
 
@@ -17,7 +18,16 @@ def table(now: AdState) -> None:
     # Always there, so that what stands below keeps its place when the bar goes.
     with st.container():
         widgets.status(now, JobKind.IMAGES)
-    widgets.light_table(now, JobKind.IMAGES, now.images, LABELS, IMAGES_TO_APPROVE)
+    if not now.images and not widgets.job_of(now, JobKind.IMAGES):
+        widgets.not_yet(
+            now,
+            "No pictures yet",
+            "Say what the product is, and six pictures of it appear here.",
+            "Go to the brief",
+            "brief",
+        )
+        return
+    light_table(now, JobKind.IMAGES, now.images, LABELS, IMAGES_TO_APPROVE)
     chosen = [image for image in now.images if now.marks.get(image.id) == "approved"]
     price = act.estimate(JobKind.CLIPS, now.provider, now.clip_model, max(len(chosen), 1))
     enough = len(chosen) >= IMAGES_TO_APPROVE
@@ -28,10 +38,9 @@ def table(now: AdState) -> None:
         label,
         disabled=not enough or now.working,
         quiet=widgets.retry_first(now, JobKind.IMAGES),
+        do=lambda: act.approve_images(person, now.id, [image.id for image in chosen]),
     ):
-        ids = [image.id for image in chosen]
-        if state.did(lambda: act.approve_images(person, now.id, ids)):
-            state.go("storyboard", now.id)
+        state.go("storyboard", now.id)
 
 
 widgets.follow(ad, table)

@@ -1,15 +1,13 @@
 """The mood board of approved pictures, how they should move, and a free look at it."""
 
 from decimal import Decimal
+from functools import partial
 
 import streamlit as st
 
 from adgen.domain import PROMPT_MAX, AdState, Aspect, AssetInfo, JobKind
-from adgen.providers.catalogue import load_model
-from adgen.ui import components, state, widgets, words
+from adgen.ui import components, plans, sharing, state, widgets, words
 
-# How long a clip is meant to last, where the model lets us choose.
-USUAL_S = 3
 BOARD, ANIMATIC = "Pictures", "Animatic"
 
 person, ad = state.require_ad()
@@ -29,13 +27,14 @@ if len(ad.approved_images) < 2:
 
 
 def mood_board() -> None:
-    """The pictures as they are."""
+    """The pictures as they are, to look at and to keep."""
     components.board(
         "mood",
         [widgets.tile_of(i, i.details["view"]) for i in ad.approved_images],
         layout="board" if ad.aspect is Aspect.WIDE else "film",
         ratio=ad.aspect.value,
     )
+    sharing.board_links(ad, "images")
 
 
 def pictures_or(animatic: AssetInfo) -> None:
@@ -75,12 +74,15 @@ def pictures_or(animatic: AssetInfo) -> None:
 
 
 def going_on(now: AdState) -> None:
-    """The animatic that is being made, or what stands in the way."""
-    widgets.status(now, JobKind.ANIMATIC)
+    """What is being made here, or what stands in the way, else how much there is."""
+    widgets.status(now, JobKind.ANIMATIC, JobKind.SCENES)
+    if not now.working:
+        with st.container(key="status-pictures"):
+            st.caption(f"{len(now.approved_images)} approved pictures")
 
 
 board, side = st.columns([3, 2], gap="large")
-with board:
+with board, st.container(key="stays"):
     if made := ad.previews.get("animatic"):
         pictures_or(made)
     else:
@@ -93,17 +95,11 @@ with side:
         **state.field(ad, "video_prompt", ad.video_prompt),
         height=120,
         max_chars=PROMPT_MAX,
-        placeholder="Slow morning light, gentle push-in",
+        placeholder=state.SAMPLE_MOTION,
         help="One sentence for the whole film. Slow and calm words move less, fast ones more.",
     )
     model = widgets.model_choice(ad, "clip", ad.clip_model, "Model for the clips")
-    for scene in ad.scenes:
-        view = ad.image(scene.image_id)
-        if view:
-            st.caption(
-                f"**{view.details['view'].capitalize()}** · {words.plain(scene.description)} · "
-                f"{scene.duration_seconds:.1f} s"
-            )
+    scenes = plans.scenes(ad, prompt, model)
 
 
 def offer_animatic() -> None:
@@ -119,15 +115,28 @@ def offer_animatic() -> None:
         st.rerun()
 
 
-count = len(ad.approved_images)
-price = act.estimate(JobKind.CLIPS, ad.provider, model, count)
-lengths = load_model(model).durations
-seconds = min(lengths, key=lambda offer: abs(offer - USUAL_S), default=USUAL_S)
+def offers() -> None:
+    """What can be looked at or read first."""
+    offer_animatic()
+    if not scenes:
+        plans.offer(
+            ad,
+            JobKind.SCENES,
+            "Write the scenes first",
+            lambda: act.start_scenes(person, ad.id, prompt),
+            "How each picture moves, to read and change before any clip is made.",
+        )
+
+
+wanted = plans.wanted(ad, prompt, scenes)
+price = act.estimate(JobKind.CLIPS, ad.provider, model, wanted.number, plan=not scenes)
+usual = "" if scenes else f"About {plans.usual_seconds(model):.0f} seconds each"
 if widgets.next_bar(
-    f"About {seconds} seconds each",
-    words.priced(f"Make {count} clips", price),
+    wanted.note or usual,
+    words.priced(wanted.label, price),
     disabled=ad.working,
     quiet=widgets.retry_first(ad),
-    beside=offer_animatic,
-) and state.did(lambda: act.start_clips(person, ad.id, prompt, model=model)):
+    beside=offers,
+    do=partial(act.start_clips, person, ad.id, prompt, model=model, scenes=scenes),
+):
     state.go("clips", ad.id)

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -238,9 +239,21 @@ class App:
             self.process.kill()
             raise
 
-    def client(self) -> httpx.Client:
-        """Signed in as the demo user, with a bearer token."""
-        body = {"email": "demo@example.com", "password": PASSWORD}
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """A way into its built-in database."""
+        embedded = EmbeddedPostgres(self.home)
+        database = Database(embedded.start())
+        try:
+            yield database
+        finally:
+            database.engine.dispose()
+            engine_for.cache_clear()
+            embedded.stop()
+
+    def client(self, email: str = "demo@example.com") -> httpx.Client:
+        """Signed in as the demo user, or as another one, with a bearer token."""
+        body = {"email": email, "password": PASSWORD}
         answer = httpx.post(f"{self.url}/api/auth/login", json=body, timeout=30).json()
         bearer = {"Authorization": f"Bearer {answer['access_token']}"}
         return httpx.Client(base_url=self.url, timeout=30, headers=bearer)

@@ -9,7 +9,16 @@ import pytest
 
 from adgen.commands import Commands
 from adgen.config import settings
-from adgen.domain import AdState, AssetType, AudioChoice, JobKind, JobStatus, Person, TextOverlay
+from adgen.domain import (
+    AdFilter,
+    AdState,
+    AssetType,
+    AudioChoice,
+    JobKind,
+    JobStatus,
+    Person,
+    TextOverlay,
+)
 from adgen.errors import BudgetExceeded, InputRejected, NotFound, WrongStage
 from adgen.providers import catalogue
 from adgen.providers.storage import storage
@@ -313,4 +322,4 @@ def test_a_nul_in_an_address_is_just_absent(commands: Commands, person: Person) 
         commands.load_ad(person, "a\x00b")
     with pytest.raises(NotFound):
         commands.load_file(person, "a\x00b")
-    assert commands.list_ads(person, search="a\x00b") == []
+    assert commands.list_ads(person, AdFilter(search="a\x00b")) == []

@@ -145,7 +145,7 @@ def test_a_copy_begins_where_its_original_is_and_costs_nothing(house: Studio, st
     original = story.clip_again
     with house.settings():
         copy = act.duplicate_ad(who, original.id)
-        assert (copy.total_cost, copy.stage) == (0, Stage.CLIP_SELECTION)
+        assert (copy.total_cost, copy.stage) == (Decimal(0), Stage.CLIP_SELECTION)
         assert [image.slot for image in copy.images] == [image.slot for image in original.images]
         assert not {image.id for image in copy.images} & {image.id for image in original.images}
         assert not any(asset.stale for asset in (*copy.images, *copy.clips))

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adgen import __version__
+from adgen.api import live, sharing
 from adgen.api.routes import router
 from adgen.errors import AdgenError
 
@@ -33,6 +34,8 @@ def build_api() -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     api.include_router(router)
+    api.include_router(live.router)
+    api.include_router(sharing.router)
     api.add_exception_handler(AdgenError, _expected)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)

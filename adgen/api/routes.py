@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ from adgen import __version__
 from adgen.api.auth import COOKIE, Acting, Signed, check_origin, give_cookie, token_of
 from adgen.commands import Started
 from adgen.domain import (
+    AdFilter,
+    AdSort,
     AdState,
     AdSummary,
     Aspect,
@@ -21,10 +24,12 @@ from adgen.domain import (
     AudioChoice,
     CutChoices,
     Genre,
+    Stage,
     TextOverlay,
 )
 from adgen.errors import AdgenError, NotFound
 from adgen.launch import running
+from adgen.providers import music
 from adgen.providers.photos import sample_photos
 from adgen.providers.storage import storage
 from adgen.store import workers
@@ -32,6 +37,8 @@ from adgen.store import workers
 router = APIRouter()
 
 _FOR_EVER = "private, max-age=31536000, immutable"
+# What comes with a package, whose next version may have another file under the same name.
+_FOR_A_DAY = "private, max-age=86400"
 
 
 class LoginBody(BaseModel):
@@ -66,6 +73,7 @@ class ApprovedClipsBody(BaseModel):
 class AudioBody(BaseModel):
     enabled: bool = True
     genre: Genre | None = Genre.UPBEAT
+    track: str | None = None
     own_asset_id: str | None = None
 
 
@@ -118,11 +126,26 @@ def list_sessions(
     person: Signed,
     act: Acting,
     search: Annotated[str, Query(max_length=200)] = "",
+    stage: Annotated[tuple[Stage, ...], Query()] = (),
+    owner: Annotated[str, Query(alias="person", max_length=320)] = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    archived: bool = False,
+    sort: AdSort = AdSort.NEWEST,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> list[AdSummary]:
-    """Your ads, newest first."""
-    return act.list_ads(person, search=search, limit=limit, offset=offset)
+    """Your ads, newest first; `person` is an e-mail address, `until` the first moment after."""
+    wanted = AdFilter(
+        search=search,
+        stages=stage,
+        owner=owner,
+        since=since,
+        until=until,
+        archived=archived,
+        sort=sort,
+    )
+    return act.list_ads(person, wanted, limit=limit, offset=offset)
 
 
 @router.get("/api/sessions/{session_id}")
@@ -188,7 +211,7 @@ def get_file(
     asset, key = act.load_file(person, asset_id)
     name = None
     if download is not None:
-        name = f"{_stem(download) or asset.asset_type}{storage().path(key).suffix}"
+        name = f"{file_stem(download) or asset.asset_type}{storage().path(key).suffix}"
     return FileResponse(
         storage().path(key),
         media_type=asset.content_type,
@@ -208,12 +231,21 @@ def get_receipt(
     return FileResponse(
         storage().path(key),
         media_type="application/json",
-        filename=f"{_stem(download or '') or asset.asset_type} receipt.json",
+        filename=f"{file_stem(download or '') or asset.asset_type} receipt.json",
         headers={"Cache-Control": _FOR_EVER},
     )
 
 
-def _stem(name: str) -> str:
+@router.get("/api/music/{track_id}")
+def get_music(track_id: str, _: Signed) -> FileResponse:
+    """A piece of the music library, with Range: to be heard before it is chosen."""
+    track = music.load_track(track_id)
+    return FileResponse(
+        track.path, media_type=music.TRACK_TYPE, headers={"Cache-Control": _FOR_A_DAY}
+    )
+
+
+def file_stem(name: str) -> str:
     """A file name without its end, out of whatever a browser sent."""
     return "".join(c if c.isalnum() or c in " -_&" else "_" for c in name)[:80].strip()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import immich_memories_music
 
 from adgen.domain import Genre, Value
-from adgen.errors import CompositionFailed, InputRejected
+from adgen.errors import CompositionFailed, InputRejected, NotFound
 from adgen.providers import ffmpeg
 
 LICENCE = "MIT, immich-memories-music 0.1.0 (generated with ACE-Step 1.5)"
@@ -37,27 +38,52 @@ _CONTENT_TYPES = {
 }
 
 
-class Track(Value):
-    """A piece of the library."""
+# How the library's files are served, and how many samples a second they count in (RFC 7845).
+TRACK_TYPE = "audio/ogg"
+_OPUS_RATE = 48_000
+_TAIL_BYTES = 65_536
 
+
+class Track(Value):
+    """A piece of the library; `id` stays the same, `kind` is how it was played."""
+
+    id: str
     path: Path
     title: str
+    kind: str
     genre: Genre
+    seconds: float
     licence: str
 
 
-def tracks(genre: Genre) -> list[Track]:
+@cache
+def tracks(genre: Genre) -> tuple[Track, ...]:
     """All pieces of a genre, always in the same order."""
     found = sorted(immich_memories_music.tracks_dir().glob(_FILES[genre]))
-    return [
+    return tuple(
         Track(
+            id=path.stem,
             path=path,
-            title=_title(genre, number, path),
+            title=f"{genre.capitalize()} {number}",
+            kind="acoustic" if "_acoustic_" in path.name else "electronic",
             genre=genre,
+            seconds=_seconds(path),
             licence=LICENCE,
         )
         for number, path in enumerate(found, start=1)
-    ]
+    )
+
+
+def find_track(track_id: str) -> Track | None:
+    """The piece with this id, of whatever genre, or None."""
+    return next((t for genre in Genre for t in tracks(genre) if t.id == track_id), None)
+
+
+def load_track(track_id: str) -> Track:
+    """As `find_track`; raises NotFound."""
+    if track := find_track(track_id):
+        return track
+    raise NotFound("There is no such piece in the music library. Choose another one.")
 
 
 def pick_track(genre: Genre, seed: int) -> Track:
@@ -92,6 +118,10 @@ def read_music(data: bytes, name: str) -> tuple[str, float]:
     return _CONTENT_TYPES.get(container.split(",")[0], "application/octet-stream"), seconds
 
 
-def _title(genre: Genre, number: int, path: Path) -> str:
-    kind = "acoustic" if "_acoustic_" in path.name else "electronic"
-    return f"{genre.capitalize()} {number} ({kind})"
+def _seconds(path: Path) -> float:
+    """The length of a piece of the library: its last Ogg page counts the samples up to there."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        tail = file.read()
+    page = tail[tail.rindex(b"OggS") :]
+    return int.from_bytes(page[6:14], "little") / _OPUS_RATE

@@ -9,6 +9,7 @@ from importlib.resources import files
 from select import select as select_ready
 from typing import Any
 
+import psycopg2
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, make_url, text
@@ -16,11 +17,16 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from adgen.domain import JobInfo
 from adgen.errors import Unavailable
 
 _MIGRATE_LOCK = 0x6164_6765_6E01  # "adgen" 01
 CHANNEL = "adgen"
 RUNS_CHANNEL = "adgen_runs"
+# In place of an ad's id: what concerns them all has changed.
+EVERY_AD = "*"
+# Postgres takes less than 8000 bytes.
+_NOTICE_MAX = 7900
 
 
 def dialect_url(url: str, driver: str) -> str:
@@ -98,11 +104,18 @@ class Database:
 
 
 def listen(database: Database, channel: str, stop: Callable[[], bool]) -> Iterator[str]:
-    """What any process says on a channel, repeats once; ends when `stop`.
+    """What any process says on a channel, in order and repeats once; ends when `stop`.
 
     An empty text comes first and at least every second, so that a caller can look around.
-    Raises OperationalError when the server goes away.
+    Raises Unavailable when the server goes away.
     """
+    try:
+        yield from _listen(database, channel, stop)
+    except psycopg2.Error as error:
+        raise Unavailable(f"The database cannot be listened to: {error}") from error
+
+
+def _listen(database: Database, channel: str, stop: Callable[[], bool]) -> Iterator[str]:
     raw = database.engine.raw_connection()
     try:
         connection: Any = raw.driver_connection
@@ -112,9 +125,10 @@ def listen(database: Database, channel: str, stop: Callable[[], bool]) -> Iterat
         while not stop():
             select_ready([connection], [], [], 1.0)
             connection.poll()
-            seen = {notice.payload for notice in connection.notifies}
+            # Of words said twice the last one counts, or an older state would stand at the end.
+            said = [notice.payload for notice in reversed(connection.notifies)]
             connection.notifies.clear()
-            yield from seen or {""}
+            yield from reversed(dict.fromkeys(said or [""]))
     finally:
         # It listens still, so it must not go back to the pool.
         raw.invalidate()
@@ -133,6 +147,15 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, OperationalError | InterfaceError | PoolTimeout | Unavailable)
 
 
-def notify(db: Session, session_id: str) -> None:
-    """Tell listeners, at commit, that this ad changed."""
-    db.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": session_id})
+def notify(db: Session, session_id: str, job: JobInfo | None = None) -> None:
+    """Tell listeners, at commit, that this ad changed; with `job`, that only its run did."""
+    said = f"{session_id} {job.model_dump_json()}" if job else session_id
+    # What is too long for Postgres says that there is something to read.
+    said = said if len(said.encode()) < _NOTICE_MAX else session_id
+    db.execute(text("SELECT pg_notify(:channel, :said)"), {"channel": CHANNEL, "said": said})
+
+
+def heard(said: str) -> tuple[str, JobInfo | None]:
+    """What `notify` told: the ad, and its run if only that has changed."""
+    session_id, _, job = said.partition(" ")
+    return session_id, JobInfo.model_validate_json(job) if job else None

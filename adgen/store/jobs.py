@@ -127,7 +127,7 @@ def report_on(db: Session, job: Job, **change: Any) -> bool:
     message = change.get("message", job.message)
     job.message = message(job.slots) if callable(message) else message
     job.percent = min(job.percent, 99)
-    notify(db, job.session_id)
+    notify(db, job.session_id, info(job))
     return True
 
 

@@ -190,3 +190,22 @@ def last_error(db: Session, job_id: str) -> str | None:
         .order_by(Prediction.finished_at.desc())
         .limit(1)
     )
+
+
+def slot_errors(db: Session, job_id: str, stage: str) -> dict[int, str]:
+    """Why requests of a run's slots failed, in the words a person saw; the newest is last."""
+    rows = db.execute(
+        select(Prediction.key, Prediction.error)
+        .where(
+            Prediction.job_id == job_id,
+            Prediction.status == FAILED,
+            Prediction.key.like(f"%/{stage}/%"),
+        )
+        .order_by(Prediction.finished_at)
+    )
+    found: dict[int, str] = {}
+    for key, error in rows:
+        slot = int(key.split("/")[2])
+        found.pop(slot, None)
+        found[slot] = error or ""
+    return found

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, String, func, select
+from sqlalchemy import ColumnElement, exists, func, not_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from adgen.domain import (
+    ACTIVE_ADS,
+    AdFilter,
+    AdSort,
     AdState,
     AdSummary,
     Aspect,
@@ -25,8 +29,9 @@ from adgen.domain import (
 )
 from adgen.errors import NotFound
 from adgen.store import assets, jobs
-from adgen.store.holds import find_hold
-from adgen.store.tables import AdSession, Asset, User
+from adgen.store.tables import AdSession, Asset, Hold, User
+
+UNTITLED = "Untitled ad"
 
 
 def add_ad(
@@ -105,7 +110,7 @@ def _renamed(value: Any, new_ids: dict[str, str]) -> Any:
 
 
 def _name(ad: AdSession) -> str:
-    return ad.title or ad.product_prompt or "Untitled ad"
+    return ad.title or ad.product_prompt or UNTITLED
 
 
 def may_see(person: Person, owner_id: int) -> bool:
@@ -115,9 +120,17 @@ def may_see(person: Person, owner_id: int) -> bool:
 
 def load_ad(db: Session, person: Person, session_id: str, *, lock: bool = False) -> AdSession:
     """The row; NotFound when it is absent or somebody else's."""
-    # Postgres cannot even be asked for a NUL.
-    query = select(AdSession).where(AdSession.id == session_id.replace("\x00", ""))
+    query = select(AdSession).where(AdSession.id == _clean(session_id))
     ad = db.scalars(query.with_for_update(key_share=True) if lock else query).one_or_none()
+    return _seen(person, ad)
+
+
+def _clean(session_id: str) -> str:
+    # Postgres cannot even be asked for a NUL.
+    return session_id.replace("\x00", "")
+
+
+def _seen(person: Person, ad: AdSession | None) -> AdSession:
     if ad is None or not may_see(person, ad.user_id):
         raise NotFound("That ad does not exist.")
     return ad
@@ -130,13 +143,87 @@ def lock_ad(db: Session, session_id: str) -> AdSession:
     ).one()
 
 
-def _visible(query: Select[AdSession, str], person: Person, search: str) -> Select[AdSession, str]:
+def list_ads(
+    db: Session,
+    person: Person,
+    wanted: AdFilter = ACTIVE_ADS,
+    *,
+    limit: int = 24,
+    offset: int = 0,
+) -> list[AdSummary]:
+    """The ads this person may see and asks for; admins may see everyone's."""
+    # A row's JSON is most of its size, and no card shows it.
+    query = select(
+        AdSession.id,
+        _NAME.label("title"),
+        AdSession.stage,
+        AdSession.failed_stage,
+        AdSession.total_cost,
+        User.email.label("owner"),
+        AdSession.created_at,
+        AdSession.updated_at,
+        AdSession.archived_at,
+        _POSTER.label("poster_id"),
+        AdSession.final_video_id.label("video_id"),
+    ).join(User, User.id == AdSession.user_id)
+    query = query.where(*_wanted(person, wanted)).order_by(*_ORDERS[wanted.sort])
+    rows = db.execute(query.limit(limit).offset(offset)).mappings().all()
+    photos = _photos(db, [row["id"] for row in rows if not row["poster_id"]])
+    return [
+        AdSummary.model_validate({**row, "poster_id": row["poster_id"] or photos.get(row["id"])})
+        for row in rows
+    ]
+
+
+def count_ads(db: Session, person: Person, wanted: AdFilter = ACTIVE_ADS) -> int:
+    """How many `list_ads` could give."""
+    query = select(func.count()).select_from(AdSession).where(*_wanted(person, wanted))
+    return db.scalar(query) or 0
+
+
+def list_owners(db: Session, person: Person) -> list[str]:
+    """The addresses of those whose ads this person may see."""
+    query = select(User.email).where(exists().where(AdSession.user_id == User.id))
     if person.role != "admin":
-        query = query.where(AdSession.user_id == person.id)
-    if search:
-        words = func.concat_ws(" ", AdSession.title, AdSession.product_prompt)
-        query = query.where(words.cast(String).ilike(f"%{_escape(search)}%", escape="\\"))
-    return query
+        query = query.where(User.id == person.id)
+    return list(db.scalars(query.order_by(User.email)))
+
+
+_NAME = func.coalesce(
+    func.nullif(AdSession.title, ""), func.nullif(AdSession.product_prompt, ""), UNTITLED
+)
+_POSTER = func.coalesce(
+    AdSession.approved_image_ids[0].astext, AdSession.generated_image_ids[0].astext
+)
+_NEWEST = (AdSession.created_at.desc(), AdSession.id.desc())
+_ORDERS: dict[AdSort, tuple[ColumnElement[Any], ...]] = {
+    AdSort.NEWEST: _NEWEST,
+    AdSort.OLDEST: (AdSession.created_at.asc(), AdSession.id.asc()),
+    AdSort.CHANGED: (AdSession.updated_at.desc(), AdSession.id.desc()),
+    AdSort.NAME: (func.lower(_NAME).asc(), *_NEWEST),
+    AdSort.COST: (AdSession.total_cost.desc(), *_NEWEST),
+}
+
+
+def _wanted(person: Person, wanted: AdFilter) -> Iterator[ColumnElement[bool]]:
+    """What is true of the ads this person may see and asks for."""
+    if person.role != "admin":
+        yield AdSession.user_id == person.id
+    if wanted.owner:
+        owner = select(User.id).where(User.email == wanted.owner.replace("\x00", "").lower())
+        yield AdSession.user_id == owner.scalar_subquery()
+    if wanted.archived is not None:
+        archived = AdSession.archived_at.is_not(None)
+        yield archived if wanted.archived else not_(archived)
+    if wanted.stages:
+        yield AdSession.stage.in_([stage.value for stage in wanted.stages])
+    if wanted.since:
+        yield AdSession.created_at >= wanted.since
+    if wanted.until:
+        yield AdSession.created_at < wanted.until
+    words = func.concat_ws(" ", AdSession.title, AdSession.product_prompt)
+    for word in wanted.search.split():
+        yield words.ilike(f"%{_escape(word)}%", escape="\\")
 
 
 def _escape(words: str) -> str:
@@ -144,44 +231,10 @@ def _escape(words: str) -> str:
     return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def list_ads(
-    db: Session, person: Person, *, search: str = "", limit: int = 24, offset: int = 0
-) -> list[AdSummary]:
-    """The person's ads, newest first; admins get everyone's."""
-    query = _visible(
-        select(AdSession, User.email).join(User, User.id == AdSession.user_id), person, search
-    )
-    rows = db.execute(
-        query.order_by(AdSession.created_at.desc(), AdSession.id).limit(limit).offset(offset)
-    ).all()
-    posters = _posters(db, [ad.id for ad, _ in rows])
-    return [
-        AdSummary(
-            id=ad.id,
-            title=_name(ad),
-            stage=Stage(ad.stage),
-            total_cost=ad.total_cost,
-            owner=email,
-            created_at=ad.created_at,
-            updated_at=ad.updated_at,
-            poster_id=next(iter(ad.approved_image_ids or ad.generated_image_ids), None)
-            or posters.get(ad.id),
-            video_id=ad.final_video_id,
-        )
-        for ad, email in rows
-    ]
-
-
-def count_ads(db: Session, person: Person, *, search: str = "") -> int:
-    """How many `list_ads` could give."""
-    query = _visible(
-        select(AdSession, User.email).join(User, User.id == AdSession.user_id), person, search
-    )
-    return db.scalar(select(func.count()).select_from(query.subquery())) or 0
-
-
-def _posters(db: Session, ids: list[str]) -> dict[str, str]:
+def _photos(db: Session, ids: list[str]) -> dict[str, str]:
     """The first photo of each ad, for cards of ads without pictures yet."""
+    if not ids:
+        return {}
     rows = db.execute(
         select(Asset.session_id, Asset.id)
         .ext(distinct_on(Asset.session_id))
@@ -193,12 +246,19 @@ def _posters(db: Session, ids: list[str]) -> dict[str, str]:
 
 def load_state(db: Session, person: Person, session_id: str) -> AdState:
     """Everything about one ad; NotFound when it is not this person's to see."""
-    ad = load_ad(db, person, session_id)
+    # One question for what stands in three tables: pages ask this all the time.
+    row = db.execute(
+        select(AdSession, User.email, Hold.reason)
+        .join(User, User.id == AdSession.user_id)
+        .outerjoin(Hold, Hold.provider == AdSession.provider)
+        .where(AdSession.id == _clean(session_id))
+    ).one_or_none()
+    ad = _seen(person, row.AdSession if row else None)
+    _, owner, hold = row or (None, "", None)
     rows = assets.list_assets(db, session_id, *AssetType)
     by_id = {row.id: assets.info(row) for row in rows}
     newest = jobs.newest_jobs(db, session_id)
     job = jobs.news(newest)
-    owner = db.scalar(select(User.email).where(User.id == ad.user_id)) or ""
     overlay = TextOverlay.model_validate(ad.text_overlay or {})
     audio = AudioChoice.model_validate(ad.audio or {})
     return AdState(
@@ -240,7 +300,7 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
         failed_stage=Stage(ad.failed_stage) if ad.failed_stage else None,
         failure=ad.failure,
         notes=tuple(ad.notes),
-        hold=find_hold(db, ad.provider),
+        hold=hold,
         photos=tuple(i for i in by_id.values() if i.asset_type is AssetType.PHOTO),
         images=tuple(
             _changed(by_id[i], _image_changes(by_id[i], ad))
@@ -307,10 +367,15 @@ def _video_changes(video: AssetInfo, ad: AdSession) -> tuple[str, ...]:
     now = {
         "Other clips are chosen, or another order.": made.get("clip_ids") == ad.clip_order,
         "The words on the film changed.": made.get("text_overlay") == ad.text_overlay,
-        "The music changed.": made.get("audio") == ad.audio,
+        "The music changed.": _music(made.get("audio")) == _music(ad.audio),
         "The cut changed.": _choices(made.get("cut")) == _choices(ad.cut),
     }
     return tuple(words for words, same in now.items() if not same)
+
+
+def _music(audio: dict[str, Any] | None) -> AudioChoice:
+    """The whole of it: a film of before pieces could be chosen keeps none."""
+    return AudioChoice.model_validate(audio or {})
 
 
 def _choices(cut: dict[str, Any] | None) -> CutChoices:

@@ -23,7 +23,8 @@ _hasher = PasswordHasher()
 _NOBODY = _hasher.hash("nobody")
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -89,7 +90,7 @@ def add_login(db: Session, user_id: int) -> str:
     """A new opaque token; only its sha256 is kept."""
     token = secrets.token_urlsafe(32)
     expires = now() + timedelta(days=LOGIN_DAYS)
-    db.add(Login(token_hash=_digest(token), user_id=user_id, expires_at=expires))
+    db.add(Login(token_hash=digest(token), user_id=user_id, expires_at=expires))
     return token
 
 
@@ -100,21 +101,21 @@ def find_login(db: Session, token: str | None) -> Person | None:
     user = db.scalar(
         select(User)
         .join(Login, Login.user_id == User.id)
-        .where(Login.token_hash == _digest(token), Login.expires_at > now())
+        .where(Login.token_hash == digest(token), Login.expires_at > now())
     )
     return _person(user) if user else None
 
 
 def remove_login(db: Session, token: str) -> None:
     """The token is dead from now on."""
-    db.execute(delete(Login).where(Login.token_hash == _digest(token)))
+    db.execute(delete(Login).where(Login.token_hash == digest(token)))
 
 
 def add_link(db: Session, user_id: int) -> str:
     """A token that signs in once, within the hour."""
     token = secrets.token_urlsafe(24)
     expires = now() + timedelta(minutes=LINK_MINUTES)
-    db.add(SignInLink(token_hash=_digest(token), user_id=user_id, expires_at=expires))
+    db.add(SignInLink(token_hash=digest(token), user_id=user_id, expires_at=expires))
     return token
 
 
@@ -123,7 +124,7 @@ def use_link(db: Session, token: str) -> Person | None:
     link = db.scalar(
         select(SignInLink)
         .where(
-            SignInLink.token_hash == _digest(token),
+            SignInLink.token_hash == digest(token),
             SignInLink.used_at.is_(None),
             SignInLink.expires_at > now(),
         )

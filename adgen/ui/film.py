@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -17,16 +16,14 @@ from adgen.domain import (
     Brand,
     CutChoices,
     Fill,
-    Genre,
     TextOverlay,
     Transition,
 )
 from adgen.providers import cards, timeline
 from adgen.providers.ffmpeg import FPS
-from adgen.ui import state, stills
+from adgen.ui import soundtrack, state, stills
 from adgen.ui.words import plain
 
-NONE, OWN = "none", "your file"
 # How each transition is called, and how several of it are.
 TRANSITIONS = {
     Transition.FADE: ("Crossfade", "crossfades"),
@@ -66,7 +63,7 @@ class Choices(NamedTuple):
 def form(ad: AdState, brand: Brand) -> Choices:
     """Words, music, shapes and how it is cut; each is kept as it is typed or chosen."""
     overlay = _words(ad, brand)
-    audio, volume, missing = _music(ad)
+    audio, volume, missing = soundtrack.form(ad)
     shapes: list[Aspect] = st.pills(
         "Shapes",
         list(Aspect),
@@ -135,56 +132,6 @@ def _remarks(overlay: TextOverlay, brand: Brand) -> list[str]:
     lost = cards.undrawable(f"{overlay.product_name} {overlay.cta} {overlay.lower_third}")
     none = f"No typeface here has {' '.join(lost[:12])}, so the film leaves it out." if lost else ""
     return [words for words in (none, stills.remarks(brand, stills.logo_of(brand))) if words]
-
-
-def _music(ad: AdState) -> tuple[AudioChoice, float, str]:
-    used = OWN if ad.audio.own_asset_id else ad.audio.genre or Genre.UPBEAT
-    music = st.pills(
-        "Music",
-        [NONE, *Genre, OWN],
-        **state.field(ad, "music", str(used if ad.audio.enabled else NONE)),
-        format_func=str.capitalize,
-        required=True,
-    )
-    own_id = state.drafted(ad, "own_music", ad.audio.own_asset_id or "")
-    if music == OWN:
-        _own_music(ad, bool(own_id))
-    volume = ad.cut.music_volume
-    if music != NONE:
-        volume = st.slider(
-            "Volume of the music",
-            0.0,
-            1.0,
-            step=0.05,
-            format="percent",
-            **state.field(ad, "music_volume", volume, state.number(0.0, 1.0)),
-        )
-    if music == OWN:
-        audio = AudioChoice(genre=None, own_asset_id=own_id)
-    elif music == NONE:
-        audio = AudioChoice(enabled=False, genre=None)
-    else:
-        audio = AudioChoice(genre=Genre(music))
-    return audio, round(volume, 2), "Choose a music file" if music == OWN and not own_id else ""
-
-
-def _own_music(ad: AdState, kept: bool) -> None:
-    file = st.file_uploader(
-        "Music file", type=["mp3", "wav", "m4a", "ogg", "flac"], key=f"own-{ad.id}"
-    )
-    if file is not None and state.remember(f"own-name-{ad.id}", "") != file.file_id:
-        keep = partial(
-            state.commands().keep_own_music,
-            state.require_person(),
-            ad.id,
-            file.getvalue(),
-            file.name,
-        )
-        if state.did(keep):
-            state.keep(f"own-name-{ad.id}", file.file_id)
-            st.rerun()
-    elif kept:
-        st.caption("Your music file is kept with this ad.")
 
 
 def _more(ad: AdState, volume: float, shapes: Sequence[Aspect]) -> CutChoices:
@@ -340,13 +287,16 @@ def is_current(draft: AssetInfo, ad: AdState, chosen: Choices, brand: Brand) -> 
     """Whether a draft was made of what is chosen now."""
     wanted = {
         "text_overlay": chosen.overlay.model_dump(mode="json"),
-        "audio": chosen.audio.model_dump(mode="json"),
         "cut": chosen.cut.model_dump(mode="json"),
         "brand": brand.model_dump(mode="json"),
         "clip_ids": list(ad.clip_order),
         "aspect": chosen.main.value,
     }
-    return all(draft.details.get(name) == value for name, value in wanted.items())
+    # A draft of before pieces could be chosen keeps none.
+    heard = AudioChoice.model_validate(draft.details.get("audio") or {})
+    return heard == chosen.audio and all(
+        draft.details.get(name) == value for name, value in wanted.items()
+    )
 
 
 def _clip_with_words(ad: AdState, chosen: Choices) -> str:

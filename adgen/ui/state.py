@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+from zlib import crc32
 
 import streamlit as st
 
@@ -18,6 +19,7 @@ PAGES = Path(__file__).resolve().parents[2] / "pages"
 COOKIE = "adgen_session"
 T = TypeVar("T")
 SAMPLE = "Oak chair and stoneware cups in a quiet kitchen, warm morning light"
+SAMPLE_MOTION = "Slow morning light, gentle push-in"
 # Where an ad is picked up again, by its stage.
 _RESUME = {
     Stage.CREATED: "brief",
@@ -80,12 +82,18 @@ def resume_page(stage: Stage, failed_stage: Stage | None = None) -> str:
 
 def did(act: Callable[[], object]) -> bool:
     """Do something that may be refused; when it was, say so on the page and give False."""
+    if refused := tried(act):
+        st.error(plain(refused), icon=":material/error:")
+    return not refused
+
+
+def tried(act: Callable[[], object]) -> str:
+    """As `did`, where nothing can be said yet; gives the words of a refusal."""
     try:
         act()
     except AdgenError as error:
-        st.error(plain(error.user_message), icon=":material/error:")
-        return False
-    return True
+        return error.user_message
+    return ""
 
 
 def remember(key: str, default: Any) -> Any:
@@ -98,15 +106,28 @@ def keep(key: str, value: Any) -> None:
     st.session_state[key] = value
 
 
+def value(key: str, otherwise: Any) -> Any:
+    """What is kept, or what a control holds even before it is drawn."""
+    return st.session_state.get(key, otherwise)
+
+
 def field(
-    ad: AdState, name: str, otherwise: T, read: Callable[[str], T] | None = None
+    ad: AdState,
+    name: str,
+    otherwise: T,
+    read: Callable[[str], T] | None = None,
+    *,
+    edits: object = None,
 ) -> dict[str, Any]:
     """Arguments of a widget whose value is kept as a draft of the ad, whatever happens next.
 
     It begins with the draft, else with `otherwise`. `read` makes a draft's words a value again
-    when it is no text; a ValueError of it counts as no draft.
+    when it is no text; a ValueError of it counts as no draft. `edits` is what the field is an
+    edit of: it begins anew when that becomes another.
     """
     key = f"{name}-{ad.id}"
+    if edits is not None:
+        key += f"-{crc32(str(edits).encode()):08x}"
     remember(key, drafted(ad, name, otherwise, read))
     return {"key": key, "on_change": _save_draft, "args": (ad.id, name, key)}
 
@@ -140,9 +161,19 @@ def number(least: float, most: float) -> Callable[[str], float]:
 def _save_draft(session_id: str, name: str, key: str) -> None:
     value = st.session_state.get(key)
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    keep(f"changed-{session_id}", (name, remember(f"changed-{session_id}", ("", 0))[1] + 1))
-    kept = None if value is None else text
-    did(lambda: commands().save_draft(require_person(), session_id, name, kept))
+    save(session_id, name, None if value is None else text)
+
+
+def save(session_id: str, name: str, draft: str | None) -> None:
+    """Keep the draft of a field that was just changed in this tab; None forgets it."""
+    keep(f"changed-{session_id}", (name, last_changed(session_id)[1] + 1))
+    did(lambda: commands().save_draft(require_person(), session_id, name, draft))
+
+
+def fill_in(session_id: str, name: str, words: str) -> None:
+    """Put words into a field, as if a person had typed them."""
+    keep(f"{name}-{session_id}", words)
+    save(session_id, name, words)
 
 
 def last_changed(session_id: str) -> tuple[str, int]:
@@ -152,11 +183,13 @@ def last_changed(session_id: str) -> tuple[str, int]:
 
 
 def add_sample(session_id: str) -> None:
-    """Put the sample product into a brief: its photos, and its words where there are none."""
-    person, key = require_person(), f"product_prompt-{session_id}"
+    """Put the sample product into an ad: its photos, and its words where there are none."""
+    person = require_person()
     if did(lambda: commands().add_sample_photos(person, session_id)):
-        st.session_state[key] = st.session_state.get(key) or SAMPLE
-        _save_draft(session_id, "product_prompt", key)
+        ad = commands().load_ad(person, session_id)
+        for name, words in (("product_prompt", SAMPLE), ("video_prompt", SAMPLE_MOTION)):
+            typed = st.session_state.get(f"{name}-{session_id}")
+            fill_in(session_id, name, typed or drafted(ad, name, getattr(ad, name)) or words)
 
 
 def component_value(key: str, name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,9 +9,9 @@ import streamlit as st
 
 from adgen.config import settings
 from adgen.domain import AdState, AssetInfo, JobInfo, JobKind, JobStatus, Stage, View
-from adgen.providers.catalogue import StageWord, catalogue, label_of, list_models
+from adgen.providers.catalogue import StageWord, list_models
 from adgen.ui import components, state
-from adgen.ui.words import UNKNOWN, about, money, plain
+from adgen.ui.words import about, money, plain
 
 STEPS = [
     ("brief", "Brief"),
@@ -33,10 +32,6 @@ _WORDS_OF = {
     JobKind.IMAGES: ("Edit the brief", "brief"),
     JobKind.CLIPS: ("Edit the storyboard", "storyboard"),
 }
-_UNMADE = {
-    "failed": "This one failed and is not here. Retry makes it again, and only what is missing.",
-    "missing": "This one was not made. Retry makes it, and only what is missing.",
-}
 _NOUNS = {JobKind.IMAGES: "picture", JobKind.CLIPS: "clip", JobKind.VIDEO: "film"}
 _PAGES = {
     JobKind.IMAGES: "images",
@@ -44,6 +39,8 @@ _PAGES = {
     JobKind.VIDEO: "final",
     JobKind.DRAFT: "finish",
     JobKind.ANIMATIC: "storyboard",
+    JobKind.PLAN: "brief",
+    JobKind.SCENES: "storyboard",
 }
 # What is said of a run on pages that show something else.
 _GOES_ON = {
@@ -52,6 +49,14 @@ _GOES_ON = {
     JobKind.VIDEO: "The film is being cut.",
     JobKind.DRAFT: "A draft is being cut.",
     JobKind.ANIMATIC: "An animatic is being made.",
+    JobKind.PLAN: "The prompts are being written.",
+    JobKind.SCENES: "The scenes are being written.",
+}
+_COULD_NOT = {
+    JobKind.DRAFT: "The draft could not be made",
+    JobKind.ANIMATIC: "The animatic could not be made",
+    JobKind.PLAN: "The prompts could not be written",
+    JobKind.SCENES: "The scenes could not be written",
 }
 STAGE_WORDS = {
     Stage.CREATED: "brief",
@@ -88,6 +93,18 @@ def header(ad: AdState, here: str) -> None:
     chosen = components.stepper(steps, ad.title, f"{money(ad.total_cost)} of {money(cap)}")
     if chosen and chosen != here:
         state.go(chosen, ad.id)
+    if ad.archived_at:
+        _archived(ad)
+
+
+def _archived(ad: AdState) -> None:
+    """That the library does not show the ad, and the way back."""
+    with _notice("archived"):
+        st.info("This ad is archived.", icon=":material/inventory_2:")
+        if st.button("Restore", key="restore", type="tertiary") and state.did(
+            lambda: state.commands().restore_ad(state.require_person(), ad.id)
+        ):
+            st.rerun()
 
 
 def _done(ad: AdState, name: str) -> bool:
@@ -119,19 +136,26 @@ def job_of(ad: AdState, kind: JobKind | None) -> bool:
     return ad.job is not None and ad.job.kind is kind
 
 
-def status(ad: AdState, kind: JobKind | None = None) -> None:
-    """What goes on, or what stands in the way, in one place; `kind` is what the page shows."""
-    live = ad.job if ad.working and job_of(ad, kind) else None
+def status(ad: AdState, *kinds: JobKind) -> None:
+    """What goes on, or what stands in the way, in one place; `kinds` are what the page shows."""
     if ad.hold:
-        _hold(ad, kind)
-    elif kind and kind.is_preview:
-        _preview_failure(ad, kind)
-    elif kind and not ad.working:
+        _hold(ad, kinds[0] if kinds else None)
+    else:
+        for kind in kinds:
+            _trouble(ad, kind)
+    if ad.working and ad.job:
+        if ad.job.kind in kinds:
+            _bar(ad, ad.job)
+        else:
+            _elsewhere(ad, ad.job.kind)
+
+
+def _trouble(ad: AdState, kind: JobKind) -> None:
+    """Why there is less of a kind than was asked for."""
+    if kind.is_aside:
+        _aside_failure(ad, kind)
+    elif not ad.working:
         _shortfall(ad, kind)
-    if live:
-        _bar(ad, live)
-    elif ad.working and ad.job:
-        _elsewhere(ad, ad.job.kind)
 
 
 def _elsewhere(ad: AdState, running: JobKind) -> None:
@@ -142,14 +166,13 @@ def _elsewhere(ad: AdState, running: JobKind) -> None:
             state.go(_PAGES[running], ad.id)
 
 
-def _preview_failure(ad: AdState, kind: JobKind) -> None:
-    """Why the newest draft or animatic is not here, until another one is begun."""
+def _aside_failure(ad: AdState, kind: JobKind) -> None:
+    """Why the newest draft, animatic or plan is not here, until another one is begun."""
     why = ad.preview_failures.get(kind)
     if why and not job_of(ad, kind):
         again = "" if "again" in why.lower() else " Your ad is as it was; try again."
         with _notice("failed"):
-            words = f"The {kind} could not be made: {why}{again}"
-            st.error(plain(words), icon=":material/error:")
+            st.error(plain(f"{_COULD_NOT[kind]}: {why}{again}"), icon=":material/error:")
 
 
 def _bar(ad: AdState, job: JobInfo) -> None:
@@ -172,7 +195,7 @@ def _doing(job: JobInfo) -> str:
     at = set(job.slots.values())
     if "starting" in at and not at & {"running", "retrying"}:
         return "Waiting for a machine; a cold start can take some minutes..."
-    return job.message
+    return _GOES_ON[job.kind].rstrip(".") if job.kind.is_plan else job.message
 
 
 def _hold(ad: AdState, kind: JobKind | None) -> None:
@@ -181,6 +204,8 @@ def _hold(ad: AdState, kind: JobKind | None) -> None:
     # Mostly a run failed because of the hold and says the same; other reasons are said too.
     if ad.failure and words[0].rstrip(".") not in ad.failure:
         words.insert(0, _without_retry(ad.failure))
+    elif kind and (kept := kept_slots(ad, kind)) and not ad.working:
+        words.insert(0, _kept(kept))
     elif ad.missing and ad.missing[0] is not JobKind.VIDEO:
         words.append(_tally(ad, *ad.missing))
     with _notice("hold"):
@@ -227,10 +252,14 @@ def _left_out(ad: AdState, kind: JobKind) -> str:
     words = []
     if job and job.status is JobStatus.CANCELLED:
         words.append(job.message)
-    if _offers_retry(ad, kind) and ad.missing and kind is not JobKind.VIDEO:
-        words.append(_tally(ad, *ad.missing))
-        if job and job.status is not JobStatus.CANCELLED:
-            words.append(_reason(ad, kind))
+    reason, kept = next(reversed(failures(ad, kind).values()), ""), kept_slots(ad, kind)
+    if kept:
+        words.append(_kept(kept, reason))
+    missing = [slot for slot in ad.missing[1] if slot not in kept] if ad.missing else []
+    if _offers_retry(ad, kind) and missing and kind is not JobKind.VIDEO:
+        words.append(_tally(ad, kind, missing))
+        if job and job.status is not JobStatus.CANCELLED and not kept:
+            words.append(reason)
     return plain(" ".join(words))
 
 
@@ -247,12 +276,41 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
-def _reason(ad: AdState, kind: JobKind) -> str:
-    """Why the newest failed one failed."""
-    agent = "image_generator" if kind is JobKind.IMAGES else "video_generator"
-    entries = state.commands().load_costs(state.require_person(), ad.id).entries
-    failed = [e for e in entries if e.agent_name == agent and e.success is False]
-    return max(failed, key=lambda e: e.id).error_message or "" if failed else ""
+def _kept(slots: Sequence[int], why: str = "") -> str:
+    """That these got no new take, and that nothing is lost by it."""
+    views = [view.value for view in View]
+    which = " and ".join(views[slot] for slot in slots)
+    one = len(slots) == 1
+    reason = f": {why.rstrip('.')}." if why else "."
+    return (
+        f"{'A new take' if one else 'New takes'} of {which} could not be made{reason} "
+        f"The earlier {'one is' if one else 'ones are'} kept."
+    )
+
+
+def _failed_slots(ad: AdState, kind: JobKind) -> list[int]:
+    """The pictures or clips that the newest run, if it is of this kind, could not make."""
+    slots = ad.job.slots if ad.job and job_of(ad, kind) and kind in _WORDS_OF else {}
+    return sorted(int(slot) for slot, at in slots.items() if at == "failed")
+
+
+def kept_slots(ad: AdState, kind: JobKind) -> list[int]:
+    """Those that still have an earlier take."""
+    made = {asset.slot for asset in (ad.images if kind is JobKind.IMAGES else ad.clips)}
+    return [slot for slot in _failed_slots(ad, kind) if slot in made]
+
+
+def failures(ad: AdState, kind: JobKind) -> dict[int, str]:
+    """Why they could not be made, by slot, the newest reason last; asked for once."""
+    slots = _failed_slots(ad, kind)
+    if not slots or ad.job is None:
+        return {}
+    key = f"failures-{ad.job.id}"
+    known, why = state.remember(key, ([], {}))
+    if known != slots:
+        why = state.commands().why_failed(state.require_person(), ad.id, kind)
+        state.keep(key, (slots, why))
+    return {slot: words for slot, words in why.items() if slot in slots}
 
 
 def _offers_retry(ad: AdState, kind: JobKind | None) -> bool:
@@ -293,15 +351,21 @@ def _retry(ad: AdState, here: JobKind | None) -> None:
 
 
 def follow(ad: AdState, draw: Callable[[AdState], None]) -> None:
-    """Draw from the database now, and again while a run goes on; then once more in full."""
+    """Draw from the database now, and again while a run goes on.
+
+    When one has begun or ended since, by whatever tab, the page is drawn in full.
+    """
     person, session_id, was_working = state.require_person(), ad.id, ad.working
+    drawn = False
 
     @st.fragment(run_every=POLL_S if was_working else None)
     def live() -> None:
-        now = state.commands().load_ad(person, session_id)
-        draw(now)
-        if was_working and not now.working:
+        nonlocal drawn
+        now = state.commands().watch_ad(person, session_id)
+        if drawn and now.working != was_working:
             st.rerun()
+        drawn = True
+        draw(now)
 
     live()
 
@@ -360,10 +424,13 @@ def next_bar(
     quiet: bool = False,
     key: str = "next",
     beside: Callable[[], None] | None = None,
+    do: Callable[[], object] | None = None,
 ) -> bool:
-    """The page's one way on, always in the same corner, with why beside it.
+    """The page's one way on, always in the same corner, with why beside it; whether it was taken.
 
     `quiet` when another button is the page's primary one; `beside` draws what stands before it.
+    `do` is what a press does: when it is refused, the bar says why, wherever the page is scrolled
+    to, and nothing was taken.
     """
     with st.container(
         key=f"bar-{key}", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
@@ -372,7 +439,7 @@ def next_bar(
             st.caption(words, width="content")
         if beside:
             beside()
-        return st.button(
+        pressed = st.button(
             label,
             type="secondary" if quiet else "primary",
             key=key,
@@ -380,101 +447,4 @@ def next_bar(
             icon=":material/arrow_forward:",
             icon_position="right",
         )
-
-
-def review_items(
-    ad: AdState, assets: Sequence[AssetInfo], labels: dict[int, str], kind: JobKind
-) -> list[dict[str, Any]]:
-    """What the light table shows: a tile a slot, made, still to come, or not made."""
-    by_slot = {asset.slot: asset for asset in assets}
-    job = ad.job if job_of(ad, kind) else None
-    items = []
-    for slot, label in sorted(labels.items()):
-        at = job.slots.get(str(slot)) if job else None
-        asset = by_slot.get(slot)
-        if asset is not None and (at in (None, "done") or not ad.working):
-            items.append({"slot": slot, "state": "ready", "label": label, **_tile_facts(ad, asset)})
-        elif at:
-            # When the run is over, what has not failed was never begun, or was stopped. On hold
-            # nothing is to blame but the account.
-            word = at if ad.working or (at == "failed" and not ad.hold) else "missing"
-            items.append(
-                {
-                    "slot": slot,
-                    "id": None,
-                    "label": label,
-                    "state": word,
-                    "text": _UNMADE.get(word, ""),
-                }
-            )
-    return items
-
-
-def _tile_facts(ad: AdState, asset: AssetInfo) -> dict[str, Any]:
-    details, spec = asset.details, catalogue().get(asset.model_used)
-    source = {"photo": "your photo", "crop": "crop of your photo"}.get(details.get("source", ""))
-    film, seconds = asset.content_type == "video/mp4", details.get("duration_seconds")
-    facts = [("Made from", source) if source else ("Model", label_of(asset.model_used))]
-    if film:
-        facts.append(("Length", f"{seconds:.1f} s"))
-        facts.append(("Motion", f"{details.get('motion_intensity', 0):.2f}"))
-    seed = details.get("seed", ad.consistency_seed)
-    # Not every hosted model takes one; a seed that had no part in it is no fact.
-    if seed and (spec is None or not spec.inputs or "seed" in spec.inputs.values()):
-        facts.append(("Seed", str(seed)))
-    # A call of a model that has a price, or one we do not know, is never free.
-    unpriced = not asset.cost and (spec is None or spec.price != 0)
-    facts.append(("Cost", UNKNOWN if unpriced else money(asset.cost)))
-    if asset.generation_time:
-        facts.append(("Took", f"{asset.generation_time:.1f} s"))
-    image = ad.image(details.get("image_id", ""))
-    return {
-        "id": asset.id,
-        "url": asset.url,
-        "text": details.get("description") or details.get("prompt") or "",
-        "facts": facts,
-        "focus": details.get("focus", [0.5, 0.5]),
-        "note": f"{seconds:.1f} s" if film else "",
-        "seconds": seconds if film else 0,
-        "poster": image.url if image else "",
-        "stale": asset.stale,
-        "placeholder": bool(details.get("placeholder")),
-    }
-
-
-def _notes(ad: AdState) -> list[str]:
-    """What went another way than asked for, oldest first, each thing once."""
-    told = Counter(ad.notes)
-    return [note + (f" ({times} times)" if times > 1 else "") for note, times in told.items()]
-
-
-def light_table(
-    ad: AdState, kind: JobKind, assets: Sequence[AssetInfo], labels: dict[int, str], need: int
-) -> None:
-    """The review of pictures or clips; each press is written to the database at once."""
-    key = f"review-{kind}-{ad.id}"
-
-    def keep() -> None:
-        sent = state.component_value(key, "review")
-        order = sent["order"] if kind is JobKind.CLIPS else None
-        others = {i: m for i, m in ad.marks.items() if i not in {a.id for a in assets}}
-        marks = {**others, **sent["marks"]}
-        state.commands().set_marks(state.require_person(), ad.id, marks, order)
-
-    sent = state.component_value(key, "review") or {"seq": 0}
-    own = {asset.id for asset in assets}
-    components.review(
-        key,
-        {
-            "kind": "clip" if kind is JobKind.CLIPS else "image",
-            "items": review_items(ad, assets, labels, kind),
-            "marks": {i: m for i, m in ad.marks.items() if i in own},
-            "order": [i for i in ad.clip_order if i in own],
-            "need": need,
-            "ratio": ad.aspect.value,
-            "notes": _notes(ad),
-            "seq": sent["seq"],
-            "locked": False,
-        },
-        keep,
-    )
+        return pressed and (do is None or state.did(do))

@@ -47,6 +47,12 @@ def priced(label: str, amount: Decimal | None) -> str:
     return plain(f"{label} · {about(amount)}")
 
 
+def exact(moment: datetime) -> str:
+    """The moment itself, to the second."""
+    here = moment.astimezone(UTC)
+    return f"{here.day} {here:%B %Y, %H:%M:%S} UTC"
+
+
 def ago(moment: datetime) -> str:
     """How long ago, in words."""
     seconds = (datetime.now(UTC) - moment).total_seconds()

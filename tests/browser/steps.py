@@ -116,6 +116,6 @@ def render(page: Page) -> None:
     """Fill in the finish and wait for the film."""
     page.get_by_label("Name on the opening card").fill("Oak & Clay")
     page.get_by_label("Call to action").fill("Shop the set")
-    page.get_by_text("Calm", exact=True).click()
+    page.get_by_role("radio", name="Calm 1").click()
     button(page, "Render").click()
     expect(page.locator(".player video")).to_be_visible(timeout=SLOW_MS)

@@ -9,7 +9,7 @@ import imageio_ffmpeg
 import pytest
 
 from adgen.domain import Genre
-from adgen.errors import InputRejected
+from adgen.errors import InputRejected, NotFound
 from adgen.providers import music
 
 
@@ -26,7 +26,17 @@ def test_every_genre_has_playable_tracks(genre: Genre) -> None:
     assert len(found) >= 3
     assert len({track.title for track in found}) == len(found)
     assert all(track.licence.startswith("MIT") for track in found)
-    assert music.check_music(found[0].path) > 10
+    assert music.check_music(found[0].path) == pytest.approx(found[0].seconds, abs=0.05)
+    assert found[0].seconds > 10
+
+
+def test_every_track_is_found_by_its_own_id() -> None:
+    every = [track for genre in Genre for track in music.tracks(genre)]
+    assert len({track.id for track in every}) == len(every)
+    assert [music.load_track(track.id) for track in every] == every
+    assert music.find_track("") is None
+    with pytest.raises(NotFound, match="Choose another"):
+        music.load_track("../calm_acoustic_1")
 
 
 def test_upbeat_and_happy_share_no_track() -> None:

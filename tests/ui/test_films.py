@@ -60,14 +60,28 @@ def named(widgets: Any, label: str) -> Any:
     return found
 
 
-def fill_in(at: AppTest) -> None:
+Chosen = Callable[[str], None]
+
+
+@pytest.fixture
+def hear(at: AppTest, commands: Commands, person: Person, cut_ad: AdState) -> Chosen:
+    """Choose the music; the list of it is not to be pressed without a browser."""
+
+    def choose(music: str) -> None:
+        commands.save_draft(person, cut_ad.id, "music", music)
+        at.run()
+
+    return choose
+
+
+def fill_in(at: AppTest, hear: Chosen) -> None:
     """Choose something else than the default everywhere on the finish page."""
     named(at.text_input, "Name on the opening card").set_value("Oak & Clay").run()
     named(at.text_input, "Call to action on the closing card").set_value("Shop the set").run()
     named(at.text_input, "Lower third (optional)").set_value("Made in Oaxaca").run()
     named(at.number_input, "Comes after, s").set_value(1.0).run()
     named(at.number_input, "Stays for, s").set_value(2.5).run()
-    named(at.pills, "Music").set_value("calm").run()
+    hear("calm_acoustic_s411")
     named(at.slider, "Volume of the music").set_value(0.4).run()
     named(at.pills, "Shapes").set_value([Aspect.TALL, Aspect.WIDE]).run()
     named(at.selectbox, "Between the clips").set_value(Transition.BLACK).run()
@@ -88,7 +102,7 @@ def assert_filled_in(now: AdState) -> None:
         lower_start=1.0,
         lower_seconds=2.5,
     )
-    assert now.audio == CALM
+    assert now.audio == AudioChoice(genre=Genre.CALM, track="calm_acoustic_s411")
     assert now.shapes == (Aspect.TALL, Aspect.WIDE)
     assert now.cut == CutChoices(
         transition=Transition.BLACK,
@@ -116,10 +130,10 @@ def test_the_defaults_are_the_films_of_the_spec(
 
 
 def test_all_that_is_chosen_reaches_the_draft_and_the_films(
-    at: AppTest, commands: Commands, person: Person, cut_ad: AdState, again: Again
+    at: AppTest, cut_ad: AdState, again: Again, hear: Chosen
 ) -> None:
     visit(at, "finish", cut_ad.id)
-    fill_in(at)
+    fill_in(at, hear)
     at.button(key="draft").click().run()
     assert not at.exception
     now = again()
@@ -142,10 +156,10 @@ def test_all_that_is_chosen_reaches_the_draft_and_the_films(
 
 
 def test_choices_are_kept_in_another_tab_before_they_are_used(
-    at: AppTest, commands: Commands, person: Person, cut_ad: AdState, again: Again
+    at: AppTest, cut_ad: AdState, again: Again, hear: Chosen
 ) -> None:
     visit(at, "finish", cut_ad.id)
-    fill_in(at)
+    fill_in(at, hear)
     assert again().cut == CutChoices()
     other = AppTest.from_file(ROOT / "adgen" / "ui" / "main.py", default_timeout=30).run()
     visit(other, "finish", cut_ad.id)
@@ -176,29 +190,33 @@ def test_the_length_is_that_of_the_transition(at: AppTest, cut_ad: AdState) -> N
     assert "How long" not in [slider.label for slider in at.slider]
 
 
-def test_what_matters_only_sometimes_is_shown_only_then(at: AppTest, cut_ad: AdState) -> None:
+def test_what_matters_only_sometimes_is_shown_only_then(
+    at: AppTest, cut_ad: AdState, hear: Chosen
+) -> None:
     visit(at, "finish", cut_ad.id)
     assert not at.number_input
     assert not at.segmented_control
-    named(at.pills, "Music").set_value("none").run()
+    hear("none")
     assert "Volume of the music" not in [slider.label for slider in at.slider]
     named(at.pills, "Shapes").set_value([Aspect.WIDE, Aspect.SQUARE]).run()
     assert named(at.segmented_control, "Beside clips of another shape").value == Fill.PAD
 
 
-def test_without_a_shape_or_a_music_file_nothing_can_be_cut(at: AppTest, cut_ad: AdState) -> None:
+def test_without_a_shape_or_a_music_file_nothing_can_be_cut(
+    at: AppTest, cut_ad: AdState, hear: Chosen
+) -> None:
     visit(at, "finish", cut_ad.id)
     named(at.pills, "Shapes").set_value([]).run()
     assert "Choose a shape" in [c.value for c in at.caption]
     assert at.button(key="next").disabled
     named(at.pills, "Shapes").set_value([Aspect.SQUARE]).run()
-    named(at.pills, "Music").set_value("your file").run()
+    hear("your file")
     assert "Choose a music file" in [c.value for c in at.caption]
     assert at.button(key="draft").disabled
 
 
 def test_the_cards_and_the_lower_third_are_seen_as_they_are_typed(
-    at: AppTest, cut_ad: AdState
+    at: AppTest, cut_ad: AdState, hear: Chosen
 ) -> None:
     visit(at, "finish", cut_ad.id)
     before = component(at, "monitor")
@@ -208,7 +226,7 @@ def test_the_cards_and_the_lower_third_are_seen_as_they_are_typed(
     assert not before["items"][1]["over"]
 
     named(at.text_input, "Name on the opening card").set_value("Stoneware").run()
-    named(at.pills, "Music").set_value("calm").run()
+    hear("calm")
     after = component(at, "monitor")
     assert after["show"]["id"] == "intro"
     assert after["items"][0]["url"].startswith("data:image/png;base64,")

@@ -43,7 +43,7 @@ def test_the_library_finds_ads_by_their_words(
     commands.rename_ad(person, ad.id, "Oak & Clay")
     assert "Make your first ad" not in visit(at, "ads")
     at.text_input[0].set_value("shoes").run()
-    assert "Nothing matches “shoes”" in [s.value for s in at.subheader]
+    assert "Nothing matches" in [s.value for s in at.subheader]
     at.text_input[0].set_value("clay").run()
     assert not at.subheader
 
@@ -77,8 +77,7 @@ def test_a_brief_without_words_is_refused(at: AppTest, ad: AdState) -> None:
 def test_images_before_and_after_they_are_made(
     at: AppTest, commands: Commands, database: Database, person: Person, ad: AdState
 ) -> None:
-    assert "Continue with 0" in visit(at, "images", ad.id)
-    assert at.button(key="next").disabled
+    assert "No pictures yet" in visit(at, "images", ad.id)
     images = with_pictures(commands, database, person, ad, count=5)
     words = visit(at, "images", ad.id)
     assert "5 of 6 pictures are here." in words
@@ -324,7 +323,7 @@ def test_clips_words_and_the_film(
     at: AppTest, commands: Commands, database: Database, person: Person, ad: AdState
 ) -> None:
     clips = with_clips(commands, database, person, ad)
-    assert "Make 2 clips · free" in visit(at, "storyboard", ad.id)
+    assert "Make 2 new clips · free" in visit(at, "storyboard", ad.id)
     assert "Approve at least one clip" in visit(at, "clips", ad.id)
     commands.set_marks(person, ad.id, dict.fromkeys(clips, "approved"), clips[::-1])
     assert "Continue with 2" in visit(at, "clips", ad.id)

@@ -1,5 +1,7 @@
 """Components where Streamlit has no widget: each is its html, css and js file in this folder.
 
+A large one has a folder of its own, whose files of a kind are one file.
+
 Registered once at import. Markup only comes from our files; people's words reach the page as text.
 """
 
@@ -11,21 +13,28 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from adgen.domain import TITLE_MAX
+
 _FOLDER = files(__package__)
 _BASE = _FOLDER.joinpath("base.css").read_text("utf-8")
 
 
 def _component(name: str, *, isolate: bool = True) -> Callable[..., Any]:
-    html, css, js = (
-        (_FOLDER / f"{name}.{kind}").read_text("utf-8")
-        if (_FOLDER / f"{name}.{kind}").is_file()
-        else ""
-        for kind in ("html", "css", "js")
-    )
+    html, css, js = (_read(name, kind) for kind in ("html", "css", "js"))
     mount: Callable[..., Any] = st.components.v2.component(
         f"adgen_{name}", html=html, css=_BASE + css, js=js, isolate_styles=isolate
     )
     return mount
+
+
+def _read(name: str, kind: str) -> str:
+    """A component's file of a kind, or those in its folder, by name; "" when there is none."""
+    folder = _FOLDER / name
+    if folder.is_dir():
+        parts = [part for part in folder.iterdir() if part.name.endswith(f".{kind}")]
+        return "\n".join(p.read_text("utf-8") for p in sorted(parts, key=lambda p: p.name))
+    file = _FOLDER / f"{name}.{kind}"
+    return file.read_text("utf-8") if file.is_file() else ""
 
 
 # The login form stays in the page's own tree, where password managers look for it.
@@ -36,7 +45,10 @@ _wall = _component("wall")
 _board = _component("board")
 _player = _component("player")
 _monitor = _component("monitor")
+_music = _component("music")
 _signout = _component("signout")
+_links = _component("links")
+_copy = _component("copy")
 
 
 def _nothing() -> None:
@@ -63,15 +75,32 @@ def stepper(steps: Sequence[Mapping[str, Any]], title: str, money: str) -> str |
     return str(chosen) if chosen else None
 
 
-def review(key: str, data: Mapping[str, Any], on_change: Callable[[], None]) -> None:
-    """The light table. Sends `review`: {seq, marks, order} after each press."""
-    _review(key=key, data=dict(data), on_review_change=on_change)
+def review(
+    key: str,
+    data: Mapping[str, Any],
+    *,
+    on_review: Callable[[], None],
+    on_regenerate: Callable[[], None],
+    on_take: Callable[[], None],
+) -> None:
+    """The light table.
+
+    Sends `review` after each press, with all that `data["seq"]` does not acknowledge yet (see
+    `light_table.Sent`); `regenerate` {slot, text?, seed?} and `take`, an asset id, once.
+    """
+    _review(
+        key=key,
+        data=dict(data),
+        on_review_change=on_review,
+        on_regenerate_change=on_regenerate,
+        on_take_change=on_take,
+    )
 
 
-def wall(ads: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
-    """The library's films; gives the one a person opened."""
-    opened = _wall(key="wall", data={"ads": list(ads)}, on_open_change=_nothing).open
-    return dict(opened) if opened else None
+def wall(ads: Sequence[Mapping[str, Any]], page: int, *, may_change: bool) -> None:
+    """The library's films. Sends `act`: {id, what}, rename (with the title), archive and so on."""
+    data = {"ads": list(ads), "page": page, "may_change": may_change, "title_max": TITLE_MAX}
+    _wall(key="wall", data=data, on_act_change=_nothing)
 
 
 def board(
@@ -115,3 +144,25 @@ def monitor(
     """The parts of a film, one of them large; `show` points at one, once for each `rev`."""
     data = {"items": list(items), "ratio": ratio, "fill": fill, "show": dict(show)}
     _monitor(key=key, data=data)
+
+
+def music(key: str, data: Mapping[str, Any], on_choice: Callable[[], None]) -> None:
+    """Pieces to hear and to choose from. Sends `choice`: {seq, id} after each choice."""
+    _music(key=key, data=dict(data), on_choice_change=on_choice)
+
+
+def links(
+    key: str,
+    items: Sequence[Mapping[str, Any]],
+    *,
+    look: Literal["", "stacked", "quiet"] = "",
+    lead: str = "",
+) -> None:
+    """Links in this tab: {label, url}, with `file` one to keep, with `note` words below it."""
+    data = {"links": [dict(item) for item in items], "look": look, "lead": lead}
+    _links(key=key, data=data, width="stretch" if look == "stacked" else "content")
+
+
+def copy_link(path: str) -> None:
+    """An address of this server, whole, with a button that copies it."""
+    _copy(key="copy", data={"path": path})
