@@ -6,8 +6,9 @@ a refused command changes nothing, a committed one is never lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +33,7 @@ from adgen.domain import (
     AssetInfo,
     AssetType,
     AudioChoice,
+    AuditEvent,
     Brand,
     CostEntry,
     CostSummary,
@@ -42,24 +44,47 @@ from adgen.domain import (
     Person,
     ProductPrompt,
     RejectReason,
+    Role,
     Scene,
     SceneWords,
     ShareInfo,
     Stage,
     TextOverlay,
+    TokenInfo,
     Value,
     View,
 )
-from adgen.errors import InputRejected, NotFound, NotSignedIn, TooManyTries, WrongStage
+from adgen.errors import (
+    AdgenError,
+    InputRejected,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    TooManyTries,
+    WrongStage,
+)
 from adgen.jobs import CUTS, STAGES, Runs
 from adgen.news import News
 from adgen.providers import cards, catalogue, music, photos
 from adgen.providers.storage import storage
 from adgen.snapshots import Snapshots
-from adgen.store import assets, brands, costs, jobs, predictions, sessions, shares, users
+from adgen.store import (
+    assets,
+    audit,
+    brands,
+    costs,
+    jobs,
+    once,
+    predictions,
+    sessions,
+    shares,
+    tokens,
+    users,
+)
 from adgen.store.assets import NewAsset
 from adgen.store.database import Database, notify, notify_run
 from adgen.store.holds import lift_hold
+from adgen.store.once import Once
 from adgen.store.shares import Shared
 from adgen.store.tables import AdSession, now
 
@@ -91,6 +116,10 @@ _RUNS = {
 }
 
 
+# The call that is being answered now, when its sender gave it a key.
+_ONCE: ContextVar[Once | None] = ContextVar("once", default=None)
+
+
 class Started(Value):
     """A run that was accepted. `estimated_cost` is None when a price is unknown."""
 
@@ -111,21 +140,27 @@ class Commands:
 
     # Sign-in
 
-    def sign_in(self, email: str, password: str) -> tuple[str, Person]:
-        """A login token and who it is for. Raises NotSignedIn, TooManyTries."""
+    def sign_in(self, email: str, password: str, address: str = "") -> tuple[str, Person]:
+        """A login token and who it is for; `address` is where the person comes from.
+
+        Raises NotSignedIn, and TooManyTries after wrong passwords for this account or from this
+        address: each one slows down the next, none locks out for good.
+        """
         with self.database.begin() as db:
-            if (wait := users.seconds_to_wait(db, email)) > 0:
+            wait = max(users.seconds_to_wait(db, email), users.address_must_wait(db, address))
+            if wait > 0:
                 raise TooManyTries(
                     f"Too many wrong passwords. Try again in {max(1, round(wait))} seconds."
                 )
             person = users.check_password(db, email, password)
-            token = users.add_login(db, person.id) if person else ""
+            token = users.add_login(db, person.id, address) if person else ""
+            users.count_try(db, address, right=person is not None)
         # Outside the transaction: a wrong password is counted, not rolled back.
         if person is None:
             raise NotSignedIn("That e-mail and password do not match.")
         return token, person
 
-    def sign_in_by_link(self, link: str) -> tuple[str, Person]:
+    def sign_in_by_link(self, link: str, address: str = "") -> tuple[str, Person]:
         """As `sign_in`, with a one-time link in place of a password."""
         with self.database.begin() as db:
             person = users.use_link(db, link)
@@ -133,17 +168,106 @@ class Commands:
                 raise NotSignedIn(
                     "This sign-in link was used or is too old. Sign in with your password."
                 )
-            return users.add_login(db, person.id), person
+            return users.add_login(db, person.id, address), person
 
     def sign_out(self, token: str) -> None:
-        """The token is dead from now on."""
+        """The token is dead from now on, whichever kind it is."""
         with self.database.begin() as db:
             users.remove_login(db, token)
+            tokens.end_token(db, token)
+
+    def sign_out_everywhere(self, person: Person) -> None:
+        """End every login of this person, in all browsers."""
+        with self.database.begin() as db:
+            users.remove_logins(db, person.id)
+            audit.note(db, person, "signed out everywhere")
 
     def who(self, token: str | None) -> Person | None:
-        """Who the token belongs to, or None."""
+        """Who the login or the person's own token belongs to, or None."""
+        if not token:
+            return None
         with self.database.begin() as db:
+            if token.startswith(tokens.PREFIX):
+                return tokens.find_token(db, token)
             return users.find_login(db, token)
+
+    # Tokens, people and what they did
+
+    def add_token(
+        self, person: Person, name: str, days: int | None = None
+    ) -> tuple[TokenInfo, str]:
+        """A token for the person's scripts; its words are given this once only."""
+        with self.database.begin() as db:
+            made, token = tokens.add_token(db, person, _title(name, "name of the token"), days)
+            audit.note(db, person, "token made", token=made.id, name=made.name)
+            return made, token
+
+    def list_tokens(self, person: Person) -> list[TokenInfo]:
+        """The person's tokens that work, newest first."""
+        with self.database.begin() as db:
+            return tokens.list_tokens(db, person)
+
+    def revoke_token(self, person: Person, token_id: int) -> None:
+        """The token is dead from now on. Raises NotFound."""
+        with self.database.begin() as db:
+            ended = tokens.revoke_token(db, person, token_id)
+            audit.note(db, person, "token revoked", token=ended.id, name=ended.name)
+
+    def list_people(self, person: Person) -> list[Person]:
+        """Everyone, for admins. Raises NotAllowed."""
+        _require_admin(person)
+        with self.database.begin() as db:
+            return users.list_users(db)
+
+    def change_person(
+        self, person: Person, email: str, *, role: Role | None = None, team: str | None = None
+    ) -> Person:
+        """Give somebody another role or team. Raises NotAllowed, NotFound."""
+        _require_admin(person)
+        with self.database.begin() as db:
+            changed = users.change_user(db, email, role=role, team=team)
+            audit.note(
+                db,
+                person,
+                "rights changed",
+                who=changed.email,
+                role=changed.role,
+                team=changed.team,
+            )
+            return changed
+
+    def list_audit(self, person: Person, *, limit: int = 100, offset: int = 0) -> list[AuditEvent]:
+        """What cost money, opened a door or changed a right, newest first. Raises NotAllowed."""
+        _require_admin(person)
+        with self.database.begin() as db:
+            return audit.list_events(db, limit=limit, offset=offset)
+
+    def once(
+        self, person: Person, key: str | None, request: Sequence[str], start: Callable[[], Started]
+    ) -> Started:
+        """What `start` gives; sent again with the same key it is not done again.
+
+        `request` (method, path, body) tells it from another call. The answer is kept in the
+        transaction of the start itself, so a crash between the two cannot make it happen twice.
+        """
+        if not key:
+            return start()
+        call = Once.of(person.id, key, *request)
+        if (told := self._answer(call)) is None:
+            kept = _ONCE.set(call)
+            try:
+                return start()
+            except AdgenError:
+                # The same call may have been a moment earlier, and this one found the ad busy.
+                if (told := self._answer(call)) is None:
+                    raise
+            finally:
+                _ONCE.reset(kept)
+        return Started.model_validate(told)
+
+    def _answer(self, call: Once) -> dict[str, Any] | None:
+        with self.database.begin() as db:
+            return once.find_answer(db, call)
 
     # Reading
 
@@ -177,7 +301,7 @@ class Commands:
     def watch_ad(self, person: Person, session_id: str) -> AdState:
         """As `load_ad`, for those who ask all the time: kept until something changes."""
         state = self._snapshots.load(session_id, lambda: self.load_ad(person, session_id))
-        if not sessions.may_see(person, state.user_id):
+        if not person.may_see(state.team_id):
             raise NotFound("That ad does not exist.")
         return state
 
@@ -255,6 +379,8 @@ class Commands:
 
     def create_ad(self, person: Person) -> AdState:
         """A new empty ad with the default models of the provider in use."""
+        if not person.may_change:
+            raise NotAllowed("You may look at your team's ads, but not make one.")
         provider = settings().provider
         with self.database.begin() as db:
             ad = sessions.add_ad(
@@ -358,7 +484,7 @@ class Commands:
             _describe(ad, prompt, aspect)
             _forget_drafts(ad, *(f"prompt_{view}" for view in View))
             ad.prompts, ad.notes = [], []
-            return self._start(db, ad, JobKind.PLAN, [0], plan=True)
+            return self._start(db, person, ad, JobKind.PLAN, [0], plan=True)
 
     def start_images(
         self,
@@ -391,7 +517,7 @@ class Commands:
             ad.seeds = {k: v for k, v in ad.seeds.items() if not k.startswith("image/")}
             _forget_drafts(ad, "image_model", "seed", *(f"prompt_{view}" for view in View))
             every = list(range(len(View)))
-            return self._start(db, ad, JobKind.IMAGES, every, plan=not ad.prompts)
+            return self._start(db, person, ad, JobKind.IMAGES, every, plan=not ad.prompts)
 
     def set_marks(
         self,
@@ -468,7 +594,7 @@ class Commands:
             elif slot in made and not changed:
                 ad.seeds = {**ad.seeds, name: _seed_after(state.seed_of(kind, slot), kind)}
             unplanned = not images and not _all_planned(ad)
-            return self._start(db, ad, kind, [slot], plan=unplanned)
+            return self._start(db, person, ad, kind, [slot], plan=unplanned)
 
     def bring_back(self, person: Person, session_id: str, asset_id: str) -> AdState:
         """Put an earlier take of a picture or clip back into its slot, with its words and seed."""
@@ -510,7 +636,7 @@ class Commands:
         with self._change(person, session_id) as (db, ad):
             self._direct(ad, prompt)
             ad.scenes = []
-            return self._start(db, ad, JobKind.SCENES, [0], plan=True)
+            return self._start(db, person, ad, JobKind.SCENES, [0], plan=True)
 
     def start_clips(
         self,
@@ -542,7 +668,7 @@ class Commands:
                     f"clip/{slot}": _seed_after(state.seed_of(JobKind.CLIPS, slot), JobKind.CLIPS)
                     for slot in slots
                 }
-            return self._start(db, ad, JobKind.CLIPS, slots, plan=plan)
+            return self._start(db, person, ad, JobKind.CLIPS, slots, plan=plan)
 
     @staticmethod
     def _direct(ad: AdSession, prompt: str) -> None:
@@ -632,7 +758,9 @@ class Commands:
         """
         with self._change(person, session_id) as (db, ad):
             self._choose_film(db, ad, overlay, audio, shapes, cut)
-            return self._start(db, ad, JobKind.VIDEO, list(range(len(ad.shapes))), plan=False)
+            return self._start(
+                db, person, ad, JobKind.VIDEO, list(range(len(ad.shapes))), plan=False
+            )
 
     def start_draft(
         self,
@@ -647,14 +775,14 @@ class Commands:
         """As `start_video`, small, quick and free: the first shape only, to look at."""
         with self._change(person, session_id) as (db, ad):
             self._choose_film(db, ad, overlay, audio, shapes, cut)
-            return self._start(db, ad, JobKind.DRAFT, [0], plan=False)
+            return self._start(db, person, ad, JobKind.DRAFT, [0], plan=False)
 
     def start_animatic(self, person: Person, session_id: str) -> Started:
         """The approved pictures with camera moves, cards and music: free, before any clip."""
         with self._change(person, session_id) as (db, ad):
             if len(ad.approved_image_ids) < IMAGES_TO_APPROVE:
                 raise WrongStage(f"Approve at least {IMAGES_TO_APPROVE} pictures first.")
-            return self._start(db, ad, JobKind.ANIMATIC, [0], plan=False)
+            return self._start(db, person, ad, JobKind.ANIMATIC, [0], plan=False)
 
     @staticmethod
     def _choose_film(
@@ -675,17 +803,17 @@ class Commands:
 
     # The brand
 
-    def load_brand(self, person: Person) -> Brand:  # noqa: ARG002 -- one team until there are more
-        """How the team's films look."""
+    def load_brand(self, person: Person, ad: AdState | None = None) -> Brand:
+        """How films look: those of this ad's team, else of the person's own."""
         with self.database.begin() as db:
-            return brands.load_brand(db)
+            return brands.load_brand(db, ad.team_id if ad else person.team_id)
 
     def save_brand(
         self, person: Person, brand: Brand, logo: tuple[bytes, str] | None = None
     ) -> Brand:
-        """Use this look from now on; `logo` is a new one as (bytes, file name)."""
-        if person.role in ("viewer", "analyst"):
-            raise NotFound("You may look at the brand, but not change it.")
+        """Use this look for the team from now on; `logo` is a new one as (bytes, file name)."""
+        if not person.may_change:
+            raise NotAllowed("You may look at the brand, but not change it.")
         if logo:
             kept = storage().put(cards.read_logo(*logo), "image/png")
             brand = brand.model_copy(update={"logo_key": kept.key})
@@ -694,7 +822,7 @@ class Commands:
             present = self.load_brand(person).logo_key
             brand = brand.model_copy(update={"logo_key": present})
         with self.database.begin() as db:
-            brands.save_brand(db, brand)
+            brands.save_brand(db, person.team_id, brand)
         return brand
 
     # Runs
@@ -708,7 +836,7 @@ class Commands:
             kind, slots = missing
             planned = bool(ad.prompts) if kind is JobKind.IMAGES else True
             planned = _all_planned(ad) if kind is JobKind.CLIPS else planned
-            return self._start(db, ad, kind, slots, plan=not planned)
+            return self._start(db, person, ad, kind, slots, plan=not planned)
 
     def cancel(self, person: Person, session_id: str) -> AdState:
         """Stop the ad's run. What is finished is kept; the ad goes back to its last choice."""
@@ -744,10 +872,10 @@ class Commands:
         self, person: Person, session_id: str, *, busy: bool = False
     ) -> Iterator[tuple[Session, AdSession]]:
         """One transaction on the locked ad; refuses a busy ad unless `busy`."""
-        if person.role in ("viewer", "analyst"):
-            raise NotFound("That ad does not exist, or you may not change it.")
         with self.database.begin() as db:
             ad = sessions.load_ad(db, person, session_id, lock=True)
+            if not person.may_change:
+                raise NotAllowed("You may look at this ad, but not change it.")
             if not busy and Stage(ad.stage) in WORKING:
                 raise WrongStage("This ad is busy already. Wait for it, or cancel it first.")
             yield db, ad
@@ -756,7 +884,14 @@ class Commands:
         self._snapshots.forget(session_id)
 
     def _start(
-        self, db: Session, ad: AdSession, kind: JobKind, slots: list[int], *, plan: bool
+        self,
+        db: Session,
+        person: Person,
+        ad: AdSession,
+        kind: JobKind,
+        slots: list[int],
+        *,
+        plan: bool,
     ) -> Started:
         model = {
             JobKind.IMAGES: ad.image_model,
@@ -788,9 +923,18 @@ class Commands:
         name, queue = _RUNS[kind]
         self._runs.enqueue(db, job_id, name, queue, job_id)
         notify_run(db, queue)
-        return Started(
+        started = Started(
             session_id=ad.id, job_id=job_id, stage=Stage(ad.stage), estimated_cost=estimate
         )
+        audit.note(db, person, "spent", ad.id, run=job_id, estimate=estimate, reserved=reserved)
+        if call := _ONCE.get():
+            once.keep_answer(db, call, started.model_dump(mode="json"))
+        return started
+
+
+def _require_admin(person: Person) -> None:
+    if person.role is not Role.ADMIN:
+        raise NotAllowed("Only an admin may do this.")
 
 
 def _checked_music(db: Session, ad: AdSession, audio: AudioChoice) -> AudioChoice:

@@ -291,17 +291,62 @@ class AudioChoice(Value):
     own_asset_id: str | None = None
 
 
+class Role(StrEnum):
+    """What a person may do with the ads of their team."""
+
+    ADMIN = "admin"  # everything, in every team
+    EDITOR = "editor"  # make and change ads, and spend
+    VIEWER = "viewer"  # look
+    ANALYST = "analyst"  # look, and see the costs of every team
+
+
 class Person(Value):
-    """Who acts. `role` is admin, editor, viewer or analyst."""
+    """Who acts, and in which team."""
 
     id: int
     email: str
-    role: str
+    role: Role
+    team_id: int
+    team: str = ""
 
     @property
     def may_change(self) -> bool:
         """Whether they may do more than look."""
-        return self.role not in ("viewer", "analyst")
+        return self.role in (Role.ADMIN, Role.EDITOR)
+
+    @property
+    def sees_all_costs(self) -> bool:
+        """Whether the costs of other teams are shown to them too."""
+        return self.role in (Role.ADMIN, Role.ANALYST)
+
+    def may_see(self, team_id: int) -> bool:
+        """Whether a team's ads are shown to them."""
+        return self.role is Role.ADMIN or self.team_id == team_id
+
+
+# The worker and the live messages act for whoever asked; that was decided before.
+SYSTEM = Person(id=0, email="system", role=Role.ADMIN, team_id=0)
+
+
+class TokenInfo(Value):
+    """A token of a person's for scripts, without the token itself."""
+
+    id: int
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+
+
+class AuditEvent(Value):
+    """Something that cost money, opened a door or changed a right."""
+
+    id: int
+    at: datetime
+    email: str
+    action: str
+    session_id: str | None
+    details: dict[str, Any]
 
 
 class AssetInfo(Value):
@@ -413,6 +458,7 @@ class AdState(Value):
     id: str
     owner: str
     user_id: int
+    team_id: int
     stage: Stage
     title: str
     product_prompt: str

@@ -3,6 +3,7 @@
 * AdgenError
   + NotFound              404
   + NotSignedIn           401
+  + NotAllowed            403   seen, but not to be changed by this person
   + TooManyTries          429
   + InputRejected         422
   + WrongStage            409
@@ -49,6 +50,12 @@ class NotFound(AdgenError):
     """What was asked for does not exist, or is not yours."""
 
     http_status = 404
+
+
+class NotAllowed(AdgenError):
+    """The person may see it, but not do this."""
+
+    http_status = 403
 
 
 class NotSignedIn(AdgenError):

@@ -22,7 +22,7 @@ from types import FrameType
 from adgen import jobs
 from adgen.commands import Commands
 from adgen.config import settings
-from adgen.domain import Person
+from adgen.domain import Person, Role
 from adgen.errors import Unavailable
 from adgen.store import users, workers
 from adgen.store.database import Database
@@ -145,12 +145,12 @@ class Stack:
             if given:
                 password: str | None = given.get_secret_value()
                 if person is None:
-                    person = users.add_user(db, email, str(password), role="admin")
+                    person = users.add_user(db, email, str(password), role=Role.ADMIN)
                 elif users.check_password(db, email, str(password)) is None:
                     users.set_password(db, email, str(password))
             elif person is None:
                 password = secrets.token_urlsafe(9)
-                person = users.add_user(db, email, password, role="admin")
+                person = users.add_user(db, email, password, role=Role.ADMIN)
                 self._keep_password(kept, password)
             else:
                 password = None

@@ -30,6 +30,7 @@ from adgen.domain import (
     IMAGES_NEEDED,
     SEED_MAX,
     SEED_MIN,
+    SYSTEM,
     AdState,
     Aspect,
     AssetType,
@@ -38,7 +39,6 @@ from adgen.domain import (
     CutChoices,
     JobKind,
     JobStatus,
-    Person,
     Stage,
     TextOverlay,
     View,
@@ -67,8 +67,6 @@ from adgen.store.tables import AdSession, Job, Prediction
 
 log = logging.getLogger(__name__)
 
-# The worker acts for the ad's owner; who may ask was decided by the command.
-_SYSTEM = Person(id=0, email="worker", role="admin")
 _AGENT = {
     "brief": "prompt_parser",
     "image": "image_generator",
@@ -357,7 +355,7 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
 
 
 def _load_ad(db: Session, job_id: str) -> AdState:
-    return sessions.load_state(db, _SYSTEM, job_id.partition(":")[0])
+    return sessions.load_state(db, SYSTEM, job_id.partition(":")[0])
 
 
 class _Ads:
@@ -507,7 +505,7 @@ def _request(
 def _film_request(
     db: Session, state: AdState, stage: str, slot: int
 ) -> tuple[dict[str, Any], dict[str, str], str]:
-    brand = brands.load_brand(db)
+    brand = brands.load_brand(db, state.team_id)
     overlay = state.text_overlay
     if stage == "animatic" and overlay == TextOverlay():
         # Nobody has chosen words yet: an animatic shows what they will look like.
@@ -996,7 +994,7 @@ def _keep_scenes(job_id: str, text: str, last: bool) -> bool:
 def _end_images(job_id: str) -> None:
     with _db().begin() as db:
         job, ad = _job_and_ad(db, job_id)
-        state = sessions.load_state(db, _SYSTEM, ad.id)
+        state = sessions.load_state(db, SYSTEM, ad.id)
         good = sum(not image.stale for image in state.images)
         if good >= IMAGES_NEEDED:
             _rest(db, job, ad, Stage.IMAGE_SELECTION, "Images ready!")
@@ -1008,7 +1006,7 @@ def _end_images(job_id: str) -> None:
 def _end_clips(job_id: str) -> None:
     with _db().begin() as db:
         job, ad = _job_and_ad(db, job_id)
-        state = sessions.load_state(db, _SYSTEM, ad.id)
+        state = sessions.load_state(db, SYSTEM, ad.id)
         good = sum(not clip.stale for clip in state.clips)
         need = min(CLIPS_NEEDED, len(ad.approved_image_ids))
         if good >= need:

@@ -91,7 +91,8 @@ def _ad(number: int, person: Person) -> dict[str, Any]:
     images = [str(uuid4()), str(uuid4())]
     prompt = f"Product {number}, {WORDS}"
     return {
-        **{"id": str(uuid4()), "user_id": person.id, "stage": stage.value},
+        **{"id": str(uuid4()), "user_id": person.id, "team_id": person.team_id},
+        "stage": stage.value,
         **{"provider": "offline", "image_model": "offline/photos", "clip_model": "offline/camera"},
         **{"title": f"Ad {number}: Oak & Clay", "product": "stoneware", "product_prompt": prompt},
         "generated_image_ids": images,

@@ -27,7 +27,7 @@ def table(now: AdState) -> None:
             "storyboard",
         )
         return
-    light_table(now, JobKind.CLIPS, now.clips, labels, CLIPS_TO_APPROVE)
+    light_table(person, now, JobKind.CLIPS, now.clips, labels, CLIPS_TO_APPROVE)
     chosen = [i for i in now.clip_order if i in now.generated_clip_ids]
     enough = len(chosen) >= CLIPS_TO_APPROVE
     note = "" if enough else "Approve at least one clip"

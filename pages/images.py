@@ -27,7 +27,7 @@ def table(now: AdState) -> None:
             "brief",
         )
         return
-    light_table(now, JobKind.IMAGES, now.images, LABELS, IMAGES_TO_APPROVE)
+    light_table(person, now, JobKind.IMAGES, now.images, LABELS, IMAGES_TO_APPROVE)
     chosen = [image for image in now.images if now.marks.get(image.id) == "approved"]
     price = act.estimate(JobKind.CLIPS, now.provider, now.clip_model, max(len(chosen), 1))
     enough = len(chosen) >= IMAGES_TO_APPROVE

@@ -24,7 +24,7 @@ from sqlalchemy import create_engine, text
 from adgen import jobs
 from adgen.commands import Commands
 from adgen.config import settings
-from adgen.domain import Person
+from adgen.domain import Person, Role
 from adgen.providers.storage import storage
 from adgen.store import users
 from adgen.store.database import Database, dialect_url, engine_for
@@ -142,10 +142,10 @@ def person(database: Database) -> Person:
     return add_person(database, "ann@example.com")
 
 
-def add_person(database: Database, email: str, role: str = "editor") -> Person:
-    """One more person with the tests' password."""
+def add_person(database: Database, email: str, role: Role = Role.EDITOR, team: str = "") -> Person:
+    """One more person with the tests' password, in a team of their own unless it is named."""
     with database.begin() as db:
-        person = users.add_user(db, email, PASSWORD, role)
+        person = users.add_user(db, email, PASSWORD, role, team or email)
     assert person is not None
     return person
 

@@ -28,7 +28,7 @@ DOORS = {
         ),
     ),
     "dbos": ("adgen/jobs.py",),
-    "streamlit": ("app.py", "adgen/ui/", "pages/", "tests/"),
+    "streamlit": ("app.py", "adgen/ui/", "pages/", "tests/", "bench/"),
 }
 FORBIDDEN_CALLS = {"replicate.run", "os.system"}
 

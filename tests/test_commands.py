@@ -17,9 +17,10 @@ from adgen.domain import (
     JobKind,
     JobStatus,
     Person,
+    Role,
     TextOverlay,
 )
-from adgen.errors import BudgetExceeded, InputRejected, NotFound, WrongStage
+from adgen.errors import BudgetExceeded, InputRejected, NotAllowed, NotFound, WrongStage
 from adgen.providers import catalogue
 from adgen.providers.storage import storage
 from adgen.store import assets, jobs, sessions
@@ -219,9 +220,22 @@ def test_an_ad_is_its_makers(commands: Commands, database: Database, ad: AdState
         with pytest.raises(NotFound):
             act()
     assert commands.list_ads(other) == []
-    viewer = Person(id=ad.user_id, email="ann@example.com", role="viewer")
-    with pytest.raises(NotFound):
-        commands.start_images(viewer, ad.id, "oak chair")
+
+
+def test_an_ad_is_its_teams(commands: Commands, database: Database, ad: AdState) -> None:
+    team = "ann@example.com"
+    mate = add_person(database, "bea@example.com", team=team)
+    assert [card.id for card in commands.list_ads(mate)] == [ad.id]
+    commands.rename_ad(mate, ad.id, "Oak & Clay")
+    for role in (Role.VIEWER, Role.ANALYST):
+        looker = add_person(database, f"{role}@example.com", role, team)
+        assert commands.load_ad(looker, ad.id).title == "Oak & Clay"
+        with pytest.raises(NotAllowed):
+            commands.start_images(looker, ad.id, "oak chair")
+        with pytest.raises(NotAllowed):
+            commands.create_ad(looker)
+    admin = add_person(database, "root@example.com", Role.ADMIN)
+    assert commands.load_ad(admin, ad.id).team_id == ad.team_id
 
 
 def test_photos_are_kept_once_up_to_six_and_can_go(

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 from adgen.api.auth import check_origin, commands, token_of
 from adgen.api.routes import show_asset
 from adgen.commands import Commands
-from adgen.domain import AdState, AssetInfo, JobInfo, JobKind, JobStatus, Person
+from adgen.domain import SYSTEM, AdState, AssetInfo, JobInfo, JobKind, JobStatus, Person
 from adgen.errors import AdgenError, NotSignedIn
 from adgen.store.database import EVERY_AD
 
@@ -31,7 +31,6 @@ LAG = 100
 # How often it is looked whether a client may still listen.
 RECHECK_S = 15.0
 _POLICY_VIOLATION = 1008
-_EVERYONE = Person(id=0, email="live", role="admin")
 News = tuple[str, JobInfo | None]
 
 
@@ -89,7 +88,7 @@ class Room:
             else:
                 try:
                     self.state = await run_in_threadpool(
-                        self._act.load_ad, _EVERYONE, self._session_id
+                        self._act.load_ad, SYSTEM, self._session_id
                     )
                 except AdgenError:
                     # The database is away, and says so when it is back.

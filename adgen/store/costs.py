@@ -15,7 +15,6 @@ from adgen.store.tables import AdSession, GenerationCost, Job, now
 
 _BUDGET_LOCK = 0x6164_6765_6E02  # "adgen" 02
 _LIVE = ("queued", "running")
-SEE_ALL = ("admin", "analyst")
 
 
 def reserve(
@@ -161,11 +160,11 @@ def load_costs(db: Session, session_id: str) -> CostSummary:
 
 
 def list_costs(db: Session, person: Person, limit: int = 5000) -> list[CostEntry]:
-    """The newest calls of this person's ads; admins and analysts get everyone's."""
+    """The newest calls of the team's ads; admins and analysts get every team's."""
     query = select(GenerationCost).order_by(GenerationCost.id.desc()).limit(limit)
-    if person.role not in SEE_ALL:
+    if not person.sees_all_costs:
         query = query.join(AdSession, AdSession.id == GenerationCost.session_id).where(
-            AdSession.user_id == person.id
+            AdSession.team_id == person.team_id
         )
     return [CostEntry.model_validate(row, from_attributes=True) for row in db.scalars(query)]
 
@@ -173,6 +172,6 @@ def list_costs(db: Session, person: Person, limit: int = 5000) -> list[CostEntry
 def total_spent(db: Session, person: Person) -> Decimal:
     """What these ads cost in all."""
     query = select(func.coalesce(func.sum(AdSession.total_cost), 0))
-    if person.role not in SEE_ALL:
-        query = query.where(AdSession.user_id == person.id)
+    if not person.sees_all_costs:
+        query = query.where(AdSession.team_id == person.team_id)
     return Decimal(db.scalar(query) or 0)

@@ -23,6 +23,7 @@ from adgen.domain import (
     CutChoices,
     ImagePrompt,
     Person,
+    Role,
     Scene,
     Stage,
     TextOverlay,
@@ -41,6 +42,7 @@ def add_ad(
     ad = AdSession(
         id=str(uuid4()),
         user_id=person.id,
+        team_id=person.team_id,
         provider=provider,
         image_model=image_model,
         clip_model=clip_model,
@@ -71,7 +73,12 @@ def copy_ad(db: Session, person: Person, source: AdSession) -> AdSession:
         db, source.id, [*source.generated_image_ids, *source.generated_clip_ids]
     )
     new_ids = {row.id: str(uuid4()) for row in [*uploads, *shown]}
-    ad = AdSession(id=str(uuid4()), user_id=person.id, title=f"{_name(source)[:280]} (copy)")
+    ad = AdSession(
+        id=str(uuid4()),
+        user_id=person.id,
+        team_id=source.team_id,
+        title=f"{_name(source)[:280]} (copy)",
+    )
     for field in _COPIED:
         setattr(ad, field, _renamed(getattr(source, field), new_ids))
     stage = Stage.CLIP_SELECTION if source.generated_clip_ids else Stage.IMAGE_SELECTION
@@ -113,11 +120,6 @@ def _name(ad: AdSession) -> str:
     return ad.title or ad.product_prompt or UNTITLED
 
 
-def may_see(person: Person, owner_id: int) -> bool:
-    """An ad is its maker's; admins see all."""
-    return person.role == "admin" or person.id == owner_id
-
-
 def load_ad(db: Session, person: Person, session_id: str, *, lock: bool = False) -> AdSession:
     """The row; NotFound when it is absent or somebody else's."""
     query = select(AdSession).where(AdSession.id == _clean(session_id))
@@ -131,7 +133,7 @@ def _clean(session_id: str) -> str:
 
 
 def _seen(person: Person, ad: AdSession | None) -> AdSession:
-    if ad is None or not may_see(person, ad.user_id):
+    if ad is None or not person.may_see(ad.team_id):
         raise NotFound("That ad does not exist.")
     return ad
 
@@ -183,9 +185,10 @@ def count_ads(db: Session, person: Person, wanted: AdFilter = ACTIVE_ADS) -> int
 
 def list_owners(db: Session, person: Person) -> list[str]:
     """The addresses of those whose ads this person may see."""
-    query = select(User.email).where(exists().where(AdSession.user_id == User.id))
-    if person.role != "admin":
-        query = query.where(User.id == person.id)
+    made = exists().where(AdSession.user_id == User.id)
+    if person.role is not Role.ADMIN:
+        made = made.where(AdSession.team_id == person.team_id)
+    query = select(User.email).where(made)
     return list(db.scalars(query.order_by(User.email)))
 
 
@@ -207,8 +210,8 @@ _ORDERS: dict[AdSort, tuple[ColumnElement[Any], ...]] = {
 
 def _wanted(person: Person, wanted: AdFilter) -> Iterator[ColumnElement[bool]]:
     """What is true of the ads this person may see and asks for."""
-    if person.role != "admin":
-        yield AdSession.user_id == person.id
+    if person.role is not Role.ADMIN:
+        yield AdSession.team_id == person.team_id
     if wanted.owner:
         owner = select(User.id).where(User.email == wanted.owner.replace("\x00", "").lower())
         yield AdSession.user_id == owner.scalar_subquery()
@@ -265,6 +268,7 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
         id=ad.id,
         owner=owner,
         user_id=ad.user_id,
+        team_id=ad.team_id,
         stage=Stage(ad.stage),
         title=_name(ad),
         product_prompt=ad.product_prompt,

@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from adgen.domain import Person, ShareInfo
+from adgen.domain import Person, Role, ShareInfo
 from adgen.errors import NotFound
 from adgen.store.tables import AdSession, ShareLink, User, now
 from adgen.store.users import digest
@@ -72,7 +72,7 @@ def revoke_share(db: Session, session_id: str, link_id: str) -> None:
 def load_share(db: Session, token: str) -> Shared:
     """What a link opens; NotFound when it has expired, was revoked or never was."""
     row = db.execute(
-        select(ShareLink.id, ShareLink.session_id, AdSession.user_id)
+        select(ShareLink.id, ShareLink.session_id, AdSession.user_id, AdSession.team_id)
         .join(AdSession, AdSession.id == ShareLink.session_id)
         .where(
             ShareLink.token_hash == digest(token),
@@ -82,7 +82,7 @@ def load_share(db: Session, token: str) -> Shared:
     ).one_or_none()
     if row is None:
         raise NotFound("This link does not work any more.")
-    reader = Person(id=row.user_id, email="", role="viewer")
+    reader = Person(id=row.user_id, email="", role=Role.VIEWER, team_id=row.team_id)
     return Shared(row.id, reader, row.session_id, row.id.startswith(_WITH_COST))
 
 

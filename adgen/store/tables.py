@@ -43,6 +43,16 @@ class Base(DeclarativeBase):
     }
 
 
+class Team(Base):
+    """Who works together: ads, brand and budget are a team's."""
+
+    __tablename__ = "teams"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class User(Base):
     __tablename__ = "users"
 
@@ -50,6 +60,7 @@ class User(Base):
     email: Mapped[str] = mapped_column(String(320), unique=True)
     password_hash: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(String(16), server_default="editor")
+    team_id: Mapped[int] = mapped_column(ForeignKey("teams.id", name="users_team"))
     failed_logins: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     last_failed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -64,6 +75,7 @@ class Login(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
+    address: Mapped[str] = mapped_column(String(64), default="")
 
 
 class SignInLink(Base):
@@ -84,6 +96,7 @@ class AdSession(Base):
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    team_id: Mapped[int] = mapped_column(ForeignKey("teams.id", name="sessions_team"))
     stage: Mapped[str] = mapped_column(String(32), default="created")
     product_prompt: Mapped[str] = mapped_column(Text, default="")
     video_prompt: Mapped[str] = mapped_column(Text, default="")
@@ -126,6 +139,7 @@ class AdSession(Base):
 
     __table_args__ = (
         Index("sessions_by_person", "user_id", "created_at"),
+        Index("sessions_by_team", "team_id", "created_at"),
         Index("sessions_by_age", "created_at", "id"),
         CheckConstraint("total_cost >= 0", name="sessions_total_cost_positive"),
     )
@@ -258,7 +272,9 @@ class BrandKit(Base):
 
     __tablename__ = "brand_kits"
 
-    team: Mapped[str] = mapped_column(String(64), primary_key=True)
+    team_id: Mapped[int] = mapped_column(
+        ForeignKey("teams.id", name="brand_kits_team", ondelete="CASCADE"), primary_key=True
+    )
     brand: Mapped[dict[str, Any]] = mapped_column(default=dict)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
@@ -278,6 +294,61 @@ class ShareLink(Base):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     opened: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class ApiToken(Base):
+    """What a person's script signs in with: the sha256 of the token, never the token."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class OnceKey(Base):
+    """A call that spends, by its sender's key, and what it was answered."""
+
+    __tablename__ = "once"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    request: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Audit(Base):
+    """Spending, sharing and rights: who did what, kept for good."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    email: Mapped[str] = mapped_column(String(320))
+    action: Mapped[str] = mapped_column(String(40))
+    session_id: Mapped[str | None] = mapped_column(String(36))
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    __table_args__ = (Index("audit_by_age", "at"),)
+
+
+class Tries(Base):
+    """Wrong passwords from one network address."""
+
+    __tablename__ = "tries"
+
+    address: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failed: Mapped[int] = mapped_column(Integer, default=0)
+    last_failed_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Worker(Base):

@@ -12,12 +12,17 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from adgen.domain import Person
+from adgen.domain import Person, Role
 from adgen.errors import NotFound
-from adgen.store.tables import Login, SignInLink, User, now
+from adgen.store.tables import Login, SignInLink, Team, Tries, User, now
 
 LOGIN_DAYS = 30
+# The team that people join unless another one is named.
+FIRST_TEAM = "Studio"
 LINK_MINUTES = 60
+# An office shares one address, so it may be wrong more often than one person.
+ADDRESS_TRIES = 20
+FORGIVEN_AFTER = timedelta(minutes=15)
 _hasher = PasswordHasher()
 # Verified against when the address is unknown, so that both cases take as long.
 _NOBODY = _hasher.hash("nobody")
@@ -28,15 +33,44 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _person(user: User) -> Person:
-    return Person(id=user.id, email=user.email, role=user.role)
+def person_of(db: Session, user: User) -> Person:
+    """A row as the rest of the app knows it."""
+    team = db.get_one(Team, user.team_id)
+    return Person(
+        id=user.id, email=user.email, role=Role(user.role), team_id=team.id, team=team.name
+    )
 
 
-def add_user(db: Session, email: str, password: str, role: str = "editor") -> Person | None:
-    """Add a person; None when the address is taken."""
-    values = {"email": email.lower(), "password_hash": _hasher.hash(password), "role": role}
-    new_id = db.scalar(insert(User).values(values).on_conflict_do_nothing().returning(User.id))
-    return Person(id=new_id, email=email.lower(), role=role) if new_id else None
+def add_user(
+    db: Session, email: str, password: str, role: Role = Role.EDITOR, team: str = FIRST_TEAM
+) -> Person | None:
+    """Add a person to a team, which is made if need be; None when the address is taken."""
+    values = {
+        "email": email.lower(),
+        "password_hash": _hasher.hash(password),
+        "role": role.value,
+        "team_id": _team(db, team),
+    }
+    user = db.scalar(insert(User).values(values).on_conflict_do_nothing().returning(User))
+    return person_of(db, user) if user else None
+
+
+def _team(db: Session, name: str) -> int:
+    db.execute(insert(Team).values(name=name).on_conflict_do_nothing())
+    return db.scalars(select(Team.id).where(Team.name == name)).one()
+
+
+def change_user(
+    db: Session, email: str, *, role: Role | None = None, team: str | None = None
+) -> Person:
+    """Give a person another role or team; their ads stay with the team they were made in."""
+    user = db.scalar(select(User).where(User.email == email.lower()))
+    if user is None:
+        raise NotFound(f"There is no user {email}.")
+    user.role = (role or Role(user.role)).value
+    user.team_id = _team(db, team) if team else user.team_id
+    db.flush()
+    return person_of(db, user)
 
 
 def set_password(db: Session, email: str, password: str) -> None:
@@ -51,12 +85,12 @@ def set_password(db: Session, email: str, password: str) -> None:
 def find_user(db: Session, email: str) -> Person | None:
     """The person with this address."""
     user = db.scalar(select(User).where(User.email == email.lower()))
-    return _person(user) if user else None
+    return person_of(db, user) if user else None
 
 
 def list_users(db: Session) -> list[Person]:
     """Everyone, by address."""
-    return [_person(user) for user in db.scalars(select(User).order_by(User.email))]
+    return [person_of(db, user) for user in db.scalars(select(User).order_by(User.email))]
 
 
 def check_password(db: Session, email: str, password: str) -> Person | None:
@@ -74,7 +108,7 @@ def check_password(db: Session, email: str, password: str) -> Person | None:
     if user is None:
         return None
     user.failed_logins = 0
-    return _person(user)
+    return person_of(db, user)
 
 
 def seconds_to_wait(db: Session, email: str) -> float:
@@ -86,11 +120,38 @@ def seconds_to_wait(db: Session, email: str) -> float:
     return max(0.0, pause - (now() - user.last_failed_at).total_seconds())
 
 
-def add_login(db: Session, user_id: int) -> str:
+def address_must_wait(db: Session, address: str) -> float:
+    """As `seconds_to_wait`, for all that comes from one network address."""
+    row = db.get(Tries, address) if address else None
+    if row is None or row.failed < ADDRESS_TRIES:
+        return 0.0
+    pause = min(2.0 ** (row.failed - ADDRESS_TRIES), 30.0)
+    return max(0.0, pause - (now() - row.last_failed_at).total_seconds())
+
+
+def count_try(db: Session, address: str, *, right: bool) -> None:
+    """Count a wrong password from an address; a right one, and a quiet while, forgive some."""
+    if not address:
+        return
+    row = db.get(Tries, address, with_for_update=True)
+    if right or (row and now() - row.last_failed_at > FORGIVEN_AFTER):
+        db.execute(delete(Tries).where(Tries.address == address))
+    if not right:
+        values = {"failed": 1, "last_failed_at": now()}
+        more = {"failed": Tries.failed + 1, "last_failed_at": values["last_failed_at"]}
+        db.execute(
+            insert(Tries)
+            .values(address=address, **values)
+            .on_conflict_do_update(index_elements=[Tries.address], set_=more)
+        )
+
+
+def add_login(db: Session, user_id: int, address: str = "") -> str:
     """A new opaque token; only its sha256 is kept."""
     token = secrets.token_urlsafe(32)
     expires = now() + timedelta(days=LOGIN_DAYS)
-    db.add(Login(token_hash=digest(token), user_id=user_id, expires_at=expires))
+    row = Login(token_hash=digest(token), user_id=user_id, expires_at=expires, address=address[:64])
+    db.add(row)
     return token
 
 
@@ -98,17 +159,24 @@ def find_login(db: Session, token: str | None) -> Person | None:
     """Who the token belongs to, while it lives."""
     if not token:
         return None
-    user = db.scalar(
-        select(User)
+    row = db.execute(
+        select(User, Team)
         .join(Login, Login.user_id == User.id)
+        .join(Team, Team.id == User.team_id)
         .where(Login.token_hash == digest(token), Login.expires_at > now())
-    )
-    return _person(user) if user else None
+    ).one_or_none()
+    # The team is at hand now, and not asked for again.
+    return person_of(db, row.User) if row else None
 
 
 def remove_login(db: Session, token: str) -> None:
     """The token is dead from now on."""
     db.execute(delete(Login).where(Login.token_hash == digest(token)))
+
+
+def remove_logins(db: Session, user_id: int) -> None:
+    """End every login of a person."""
+    db.execute(delete(Login).where(Login.user_id == user_id))
 
 
 def add_link(db: Session, user_id: int) -> str:
@@ -134,4 +202,4 @@ def use_link(db: Session, token: str) -> Person | None:
         return None
     link.used_at = now()
     user = db.get(User, link.user_id)
-    return _person(user) if user else None
+    return person_of(db, user) if user else None

@@ -228,14 +228,18 @@ def page_number(count: int) -> int:
 def nothing(said: Sequence[str]) -> None:
     """Why the wall is empty though there are ads, and the way to see them."""
     with st.container(key="empty", border=True, gap="small"):
-        if said:
-            st.subheader("Nothing is archived" if said == [ARCHIVED.lower()] else "Nothing matches")
+        if said == [ARCHIVED.lower()]:
+            st.subheader("Nothing is archived")
+            st.write("Ads that you archive are kept here whole.")
+        elif said:
+            st.subheader("Nothing matches")
             st.write(plain(f"These filters leave nothing: {', '.join(said)}."))
-            st.button("Clear filters", key="clear", on_click=_clear)
         else:
             st.subheader("All your ads are archived")
             st.write("They are kept whole. Bring one back, or begin a new one.")
             st.button("Show the archive", on_click=state.keep, args=("show", ARCHIVED))
+            return
+        st.button("Clear filters", key="clear", on_click=_clear)
 
 
 def cards(ads: Sequence[AdSummary], sort: AdSort) -> list[dict[str, Any]]:

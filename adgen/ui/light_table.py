@@ -19,6 +19,7 @@ from adgen.domain import (
     AdState,
     AssetInfo,
     JobKind,
+    Person,
     RejectReason,
     Transition,
     Value,
@@ -28,6 +29,7 @@ from adgen.ui import components, state, widgets
 from adgen.ui.words import UNKNOWN, about, money, plain
 
 _BUSY = "Something is being made already. Wait for it, or stop it first."
+_LOOK = "You may look at this ad, but not change it."
 _LIMITS = {
     "remark": REMARK_MAX,
     "words": [PROMPT_MIN, PROMPT_MAX],
@@ -72,7 +74,12 @@ class Asked(Value):
 
 
 def light_table(
-    ad: AdState, kind: JobKind, assets: Sequence[AssetInfo], labels: dict[int, str], need: int
+    person: Person,
+    ad: AdState,
+    kind: JobKind,
+    assets: Sequence[AssetInfo],
+    labels: dict[int, str],
+    need: int,
 ) -> None:
     """The review of pictures or clips; each press is written to the database at once."""
     key = f"review-{kind}-{ad.id}"
@@ -82,9 +89,10 @@ def light_table(
         "asked": state.remember(f"{key}-asked", 0),
         "refused": _say_refusal(key),
     }
+    data = _data(ad, kind, assets, labels) | {"need": need} | answers
     components.review(
         key,
-        _data(ad, kind, assets, labels) | {"need": need} | answers,
+        data if person.may_change else data | {"barred": _LOOK},
         on_review=partial(_keep, key, ad.id, kind),
         on_regenerate=partial(_regenerate, key, ad.id, kind),
         on_take=partial(_bring_back, key, ad.id),
@@ -175,6 +183,7 @@ def _data(
         "model": label_of(model),
         "price": about(price),
         "busy": _BUSY if ad.working else "",
+        "barred": "",
         "limits": _LIMITS,
         "notes": _notes(ad),
     }

@@ -12,13 +12,12 @@ from adgen.ui import components, state
 from adgen.ui.words import ago, plain
 
 _USUAL_DAYS = 7
-_LOOKERS = ("viewer", "analyst")
 
 
 def row(ad: AdState) -> None:
     """Present, share and export, side by side; for a row that is there already."""
     present(ad)
-    if state.require_person().role not in _LOOKERS and st.button(
+    if state.require_person().may_change and st.button(
         "Share", key="share", icon=":material/link:"
     ):
         state.keep(_new_link(ad), "")

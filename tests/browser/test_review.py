@@ -204,15 +204,14 @@ def test_one_more_take_needs_two_presses_and_the_earlier_one_comes_back(
     page = signed_in
     ids = open_images(page, pictures(app))
     again = on_side(page, "^Regenerate ·")
-    press(page, "2 g")
-    expect(again).to_contain_text("Regenerate · free · press G again")
-    for harmless in ("ArrowRight ArrowLeft", "c", "Escape"):
-        press(page, f"{harmless} g" if harmless == "c" else harmless)
-        if harmless != "c":
-            expect(again).to_have_text(re.compile("free$|freeG$"))
-            press(page, "g")
-    press(page, "Escape g")
-    expect(again).to_contain_text("press G again")
+    press(page, "2")
+    # Anything else in between takes the first press back.
+    for other in ("q", "ArrowRight ArrowLeft", "Escape"):
+        press(page, "g")
+        expect(again).to_contain_text("Regenerate · free · press G again")
+        press(page, other)
+        expect(again).to_have_text("Regenerate · freeG")
+    press(page, "g")
     press(page, "g")
     steps.until_ad(page, "generated_image_ids", Other(ids, 1))
     steps.until_ad(page, "stage", "image_selection")

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import event, update
 
 from adgen.commands import Commands
-from adgen.domain import AdFilter, AdSort, AssetType, JobKind, JobStatus, Person, Stage
-from adgen.errors import InputRejected, NotFound, WrongStage
+from adgen.domain import AdFilter, AdSort, AssetType, JobKind, JobStatus, Person, Role, Stage
+from adgen.errors import InputRejected, NotAllowed, NotFound, WrongStage
 from adgen.store import assets, jobs, sessions
 from adgen.store.assets import NewAsset
 from adgen.store.database import Database
@@ -29,7 +29,7 @@ def others(database: Database) -> Person:
 
 @pytest.fixture
 def admin(database: Database) -> Person:
-    return add_person(database, "root@example.com", "admin")
+    return add_person(database, "root@example.com", Role.ADMIN)
 
 
 def make(commands: Commands, person: Person, title: str, **facts: Any) -> str:
@@ -85,17 +85,22 @@ def test_ads_are_found_by_stage_and_by_when_they_were_made(
     assert found(commands, person, until=datetime(2026, 11, 20, 12, 0, 1)) == ["brief"]  # noqa: DTZ001
 
 
-def test_only_an_admin_finds_what_somebody_else_made(
-    commands: Commands, person: Person, others: Person, admin: Person
+def test_a_team_finds_its_own_and_an_admin_everyones(
+    commands: Commands, database: Database, person: Person, others: Person, admin: Person
 ) -> None:
     make(commands, person, "mine")
+    mate = add_person(database, "amy@example.com", team=person.team)
+    make(commands, mate, "mate's")
+    assert found(commands, person) == ["mate's", "mine"]
+    assert found(commands, person, owner=mate.email) == ["mate's"]
+    assert commands.list_owners(person) == [mate.email, person.email]
     make(commands, others, "theirs")
-    assert found(commands, admin) == ["theirs", "mine"]
+    assert found(commands, admin) == ["theirs", "mate's", "mine"]
     assert found(commands, admin, owner="ANN@example.com") == ["mine"]
     assert found(commands, admin, owner="nobody@example.com\0") == []
     assert found(commands, person, owner=others.email) == []
-    assert commands.list_owners(admin) == [person.email, others.email]
-    assert commands.list_owners(person) == [person.email]
+    assert commands.list_owners(admin) == [mate.email, person.email, others.email]
+    assert commands.list_owners(others) == [others.email]
 
 
 @pytest.mark.parametrize(
@@ -203,13 +208,12 @@ def test_strangers_and_those_who_only_look_file_nothing(
     commands: Commands, database: Database, person: Person, others: Person
 ) -> None:
     ad_id = make(commands, person, "mine")
-    viewer = person.model_copy(update={"role": "viewer"})
-    for somebody in (others, viewer):
-        assert somebody.may_change == (somebody is others)
+    viewer = person.model_copy(update={"role": Role.VIEWER})
+    for somebody, refusal in ((others, NotFound), (viewer, NotAllowed)):
         for act in (commands.archive_ad, commands.restore_ad, commands.duplicate_ad):
-            with pytest.raises(NotFound):
+            with pytest.raises(refusal):
                 act(somebody, ad_id)
-        with pytest.raises(NotFound):
+        with pytest.raises(refusal):
             commands.rename_ad(somebody, ad_id, "Theirs")
     assert found(commands, person) == ["mine"]
 

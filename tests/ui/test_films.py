@@ -27,9 +27,11 @@ from adgen.domain import (
     Genre,
     JobKind,
     Person,
+    Role,
     TextOverlay,
     Transition,
 )
+from adgen.providers import music
 from adgen.providers.storage import storage
 from adgen.store.database import Database
 from adgen.ui import state
@@ -38,6 +40,7 @@ from tests.ui.ads import chosen_clips, component, made, previewed, primary, visi
 
 WORDS = TextOverlay(product_name="Oak & Clay", cta="Shop the set")
 CALM = AudioChoice(genre=Genre.CALM)
+TENDER = music.tracks(Genre.TENDER)[0].path
 Again = Callable[[], AdState]
 
 
@@ -213,6 +216,59 @@ def test_without_a_shape_or_a_music_file_nothing_can_be_cut(
     hear("your file")
     assert "Choose a music file" in [c.value for c in at.caption]
     assert at.button(key="draft").disabled
+
+
+def test_every_piece_can_be_heard_and_one_is_chosen(
+    at: AppTest, cut_ad: AdState, again: Again, hear: Chosen
+) -> None:
+    visit(at, "finish", cut_ad.id)
+    shown = component(at, "music")
+    assert [group["label"] for group in shown["groups"]] == [genre.capitalize() for genre in Genre]
+    pieces = [piece for group in shown["groups"] for piece in group["tracks"]]
+    assert [piece["url"] for piece in pieces] == [
+        f"/api/music/{track.id}" for genre in Genre for track in music.tracks(genre)
+    ]
+    # Until somebody chooses, it is the piece that the film would have anyway.
+    assert shown["chosen"] == music.pick_track(Genre.UPBEAT, cut_ad.consistency_seed or 0).id
+    assert shown["licence"].startswith("Library: MIT")
+    assert "url" not in shown["own"]
+    named(at.slider, "Volume of the music").set_value(0.25).run()
+    assert component(at, "music")["volume"] == 0.25
+    hear("tender_acoustic_2")
+    assert component(at, "music")["chosen"] == "tender_acoustic_2"
+    for gone in ("a piece of an older library", "your file"):
+        hear(gone)
+        assert not at.exception
+    assert component(at, "music")["chosen"] == "your file"
+    at.file_uploader[0].upload("song.ogg", TENDER.read_bytes(), "audio/ogg").run()
+    assert not at.exception
+    own = component(at, "music")["own"]
+    assert (own["kind"], own["url"]) == ("song.ogg", f"/api/files/{again().drafts['own_music']}")
+    assert own["seconds"] > 10
+    at.button(key="next").click().run()
+    assert again().audio == AudioChoice(genre=None, own_asset_id=own["url"].rpartition("/")[2])
+
+
+def test_what_was_made_before_pieces_could_be_chosen_is_not_older(
+    at: AppTest, commands: Commands, database: Database, person: Person, cut_ad: AdState
+) -> None:
+    commands.start_video(person, cut_ad.id, WORDS, CALM, cut=CutChoices())
+    of_old = CALM.model_dump(mode="json", exclude={"track"})
+    details = {
+        "text_overlay": WORDS.model_dump(mode="json"),
+        "audio": of_old,
+        "cut": CutChoices().model_dump(mode="json"),
+        "brand": Brand().model_dump(mode="json"),
+        "clip_ids": list(cut_ad.clip_order),
+        "aspect": "16:9",
+    }
+    made(database, cut_ad, AssetType.VIDEO, of=1, slots=1, more=details)
+    visit(at, "final", cut_ad.id)
+    assert component(at, "player")["warn"] == ""
+    commands.start_draft(person, cut_ad.id, WORDS, CALM, cut=CutChoices())
+    previewed(database, cut_ad, details)
+    visit(at, "finish", cut_ad.id)
+    assert component(at, "monitor")["items"][-1]["remark"] == "made with these choices"
 
 
 def test_the_cards_and_the_lower_third_are_seen_as_they_are_typed(
@@ -547,7 +603,7 @@ def test_colours_too_alike_are_said_before_they_are_saved(at: AppTest) -> None:
 def test_those_who_only_look_cannot_change_the_brand(
     at: AppTest, database: Database, monkeypatch: pytest.MonkeyPatch, role: str
 ) -> None:
-    looker = add_person(database, "vera@example.com", role)
+    looker = add_person(database, "vera@example.com", Role(role), "ann@example.com")
     monkeypatch.setattr(state, "find_person", lambda: looker)
     visit(at, "settings")
     assert len(component(at, "board")["items"]) == 3

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from adgen.commands import Commands
-from adgen.domain import AdFilter, AdState, Person, Stage
+from adgen.domain import AdFilter, AdState, Person, Role, Stage
 from adgen.store import sessions
 from adgen.store.database import Database
 from adgen.ui import library, state, words
@@ -176,7 +176,7 @@ def test_an_empty_wall_says_what_hides_the_ads(
 def test_people_are_a_filter_only_where_there_are_several(
     open_at: OpenAt, commands: Commands, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    admin = add_person(database, "root@example.com", "admin")
+    admin = add_person(database, "root@example.com", Role.ADMIN)
     monkeypatch.setattr(state, "find_person", lambda: admin)
     commands.create_ad(admin)
     at = open_at()
@@ -237,7 +237,7 @@ def test_those_who_only_look_have_no_menus(
     open_at: OpenAt, person: Person, ad: AdState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert component(open_at(), "wall")["may_change"]
-    viewer = person.model_copy(update={"role": "viewer"})
+    viewer = person.model_copy(update={"role": Role.VIEWER})
     monkeypatch.setattr(state, "find_person", lambda: viewer)
     assert not component(open_at(), "wall")["may_change"]
 

@@ -17,6 +17,7 @@ from adgen.domain import (
     JobKind,
     JobStatus,
     Person,
+    Role,
     Scene,
     Stage,
     Transition,
@@ -29,6 +30,7 @@ from adgen.store.holds import set_hold
 from adgen.store.predictions import Call, call_key
 from adgen.ui import light_table, state
 from adgen.ui.light_table import Asked, Words
+from tests.conftest import add_person
 from tests.ui.ads import light_table as table_of
 from tests.ui.ads import made, visit, with_clips, with_pictures
 
@@ -241,6 +243,23 @@ def test_a_clip_knows_its_scene_and_what_bars_another_one(
     assert [(i["label"], i["state"], i["barred"]) for i in items_of(at)] == [
         ("front", "ready", ""), ("older clip", "ready", barred), ("front", "missing", ""),
     ]  # fmt: skip
+
+
+def test_who_may_only_look_is_told_so(
+    at: AppTest,
+    commands: Commands,
+    database: Database,
+    person: Person,
+    ad: AdState,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_pictures(commands, database, person, ad)
+    visit(at, "images", ad.id)
+    assert table_of(at)["barred"] == ""
+    viewer = add_person(database, "vera@example.com", Role.VIEWER, team=person.team)
+    monkeypatch.setattr(state, "find_person", lambda: viewer)
+    visit(at, "images", ad.id)
+    assert "not change it" in table_of(at)["barred"]
 
 
 @pytest.fixture

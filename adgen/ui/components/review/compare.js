@@ -231,8 +231,8 @@ class Compare {
     dialog.querySelector('[data-do="ArrowDown"] kbd').textContent = after;
     const use = dialog.querySelector(".use");
     use.hidden = !partner.isTake;
-    use.disabled = Boolean(table.data.busy);
-    use.title = table.data.busy;
+    use.title = table.data.barred || table.data.busy;
+    use.disabled = Boolean(use.title);
   }
 
   // What is pressed

@@ -62,17 +62,18 @@ class Side {
       chip.disabled = !free;
       chip.setAttribute("aria-pressed", String(free && chip.dataset.reason === table.reasonOf(item)));
     }
-    const off = { z: !table.memory.past.length, " ": !item?.id, v: !item?.id, e: !item, n: !item?.id,
+    const { barred } = table.data;
+    const off = { z: !table.memory.past.length, " ": !item?.id, v: !item?.id, e: !item || barred, n: !item?.id || barred,
       ArrowLeft: table.focus <= 0, ArrowRight: table.focus >= table.items.length - 1 };
     for (const [key, disabled] of Object.entries(off)) {
-      this.panel.querySelector(`[data-key="${key}"]`).disabled = disabled;
+      this.panel.querySelector(`[data-key="${key}"]`).disabled = Boolean(disabled);
     }
   }
 
   // One more take of the focused one; the first press only asks whether that is meant.
   again(item) {
     const button = this.panel.querySelector('[data-key="g"]');
-    const barred = item ? item.barred : "Nothing is here yet.";
+    const barred = this.table.barredOf(item);
     button.disabled = Boolean(barred || !item || this.table.makingOf(item));
     button.title = barred;
     button.classList.toggle("armed", Boolean(item) && this.table.armed === item.slot);
@@ -111,7 +112,7 @@ class Side {
     for (const take of item.takes) {
       const words = `Take ${take.number}${take.current ? ", in use" : ": look and compare"}`;
       const button = el("button", { type: "button", ariaLabel: words, title: words, onclick: () => table.compare.open(take.id) },
-        el("img", { src: take.poster || take.url, alt: "" }), el("i", { className: "num", textContent: take.number }));
+        el("img", { src: table.data.kind === "clip" ? take.poster : take.url, alt: "" }), el("i", { className: "num", textContent: take.number }));
       button.disabled = take.current;
       if (take.current) button.setAttribute("aria-current", "true");
       row.append(button);

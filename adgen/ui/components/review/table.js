@@ -59,6 +59,7 @@ class Table {
     this.keymap.addEventListener("click", () => this.keymap.close());
     this.onKey = (event) => this.hear(event);
     this.onHide = () => this.writing.flush();
+    this.onResize = () => this.tiles.paint();
   }
 
   // Called anew with each change of the data; an earlier call's end must not end the newest one.
@@ -79,6 +80,7 @@ class Table {
     if (first || data.refused) this.writing.recall();
     document.addEventListener("keydown", this.onKey, true);
     document.addEventListener("visibilitychange", this.onHide);
+    window.addEventListener("resize", this.onResize);
     this.paint();
     this.root.dataset.seq = data.seq;
     return this.turn;
@@ -90,6 +92,7 @@ class Table {
     this.outbox.rest();
     document.removeEventListener("keydown", this.onKey, true);
     document.removeEventListener("visibilitychange", this.onHide);
+    window.removeEventListener("resize", this.onResize);
   }
 
   // What there is to see
@@ -115,7 +118,12 @@ class Table {
   }
 
   isDecidable(item) {
-    return Boolean(item?.id) && !this.makingOf(item);
+    return Boolean(item?.id) && !this.makingOf(item) && !this.data.barred;
+  }
+
+  // Why one more take of it cannot be made now.
+  barredOf(item) {
+    return this.data.barred || (item ? item.barred : "Nothing is here yet.");
   }
 
   reasonBy(key) {
@@ -216,7 +224,7 @@ class Table {
 
   undo() {
     const last = this.memory.past.pop();
-    if (!last) return;
+    if (!last || this.data.barred) return;
     const entries = last.id ? [["changes", last.id, { mark: last.mark, reason: last.reason }]] : [];
     // Without its order a clip that is approved again would come last, and not where it was.
     const moved = !last.id || last.mark === "approved";
@@ -233,7 +241,7 @@ class Table {
   }
 
   reorder(from, to) {
-    if (this.data.kind !== "clip" || from < 0 || to < 0 || to >= this.order.length || from === to) return;
+    if (this.data.kind !== "clip" || this.data.barred || from < 0 || to < 0 || to >= this.order.length || from === to) return;
     const order = [...this.order];
     const [id] = order.splice(from, 1);
     order.splice(to, 0, id);
@@ -247,7 +255,7 @@ class Table {
   regenerate() {
     const item = this.current;
     if (!item || this.asked?.slot === item.slot || this.makingOf(item)) return;
-    if (item.barred) { this.say(item.barred); return; }
+    if (this.barredOf(item)) { this.say(this.barredOf(item)); return; }
     if (this.armed === item.slot) { this.orderTake({ slot: item.slot }); return; }
     this.armed = item.slot;
     this.arming = setTimeout(() => this.disarm(), ARM_MS);
@@ -303,13 +311,19 @@ class Table {
     const target = event.composedPath()[0];
     // On many keyboards a bracket is typed with AltGr, which also counts as Ctrl and Alt.
     const chord = (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph");
-    if (chord || event.isComposing || isTyping(target)) return;
+    if (!event.key || chord || event.isComposing || this.isElsewhere(target)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (this.isTheirs(target, key) || (event.repeat && !REPEATABLE.has(key))) return;
     if (!this.dispatch(key)) return;
     // Capture phase: the app's own shortcuts must not see our keys.
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  // In a field, or in a dialog that is not ours, keys are letters.
+  isElsewhere(target) {
+    const field = target.matches?.("input, textarea, select, [contenteditable=true], [role=combobox]");
+    return Boolean(field || (!this.root.contains(target) && target.closest?.("[role=dialog]")));
   }
 
   // A control that somebody went to by Tab keeps its own keys.
@@ -330,8 +344,4 @@ class Table {
     this.act(key);
     return true;
   }
-}
-
-function isTyping(target) {
-  return target.matches?.("input, textarea, select, [contenteditable=true], [role=combobox]") ?? false;
 }

@@ -1,12 +1,27 @@
 // The pictures or clips side by side. A tile is kept between paints, so that nothing blinks or jumps.
 
-// So many in a row that all six are in sight at once.
-const COLUMNS = { "16:9": 3, "1:1": 3, "4:5": 4, "9:16": 6 };
+// What stands above and below the tiles, and between them, pixels.
+const AROUND = 240;
+const GAP = 12;
 
 class Tiles {
   constructor(table, grid) {
     this.table = table;
     this.grid = grid;
+  }
+
+  // The fewest in a row, and so the largest, that all are in sight at once.
+  fit() {
+    const { items, data } = this.table;
+    const [wide, high] = data.ratio.split(":").map(Number);
+    const room = window.innerHeight - AROUND;
+    let columns = 3;
+    const height = () => {
+      const width = (this.grid.clientWidth - GAP * (columns - 1)) / columns;
+      return Math.ceil(items.length / columns) * ((width * high) / wide + GAP);
+    };
+    while (columns < 6 && height() > room) columns += 1;
+    return columns;
   }
 
   get columns() {
@@ -37,7 +52,7 @@ class Tiles {
   paint() {
     const { items, data } = this.table;
     this.grid.style.setProperty("--ratio", data.ratio.replace(":", " / "));
-    this.grid.style.setProperty("--columns", Math.min(COLUMNS[data.ratio], Math.max(items.length, 3)));
+    this.grid.style.setProperty("--columns", this.fit());
     while (this.grid.children.length > items.length) this.grid.lastElementChild.remove();
     items.forEach((item, index) => {
       const cell = this.grid.children[index] || this.grid.appendChild(el("li"));

@@ -39,6 +39,7 @@ class Writing {
     const item = this.table.current;
     const { limits } = this.table.data;
     this.note.maxLength = limits.remark;
+    this.note.readOnly = Boolean(this.table.data.barred);
     [this.words.minLength, this.words.maxLength] = limits.words;
     [this.seed.min, this.seed.max] = limits.seed;
     const what = this.table.data.kind === "clip" ? "scene" : "prompt";
@@ -60,7 +61,7 @@ class Writing {
   }
 
   writeNote() {
-    if (!this.table.current?.id) return;
+    if (!this.table.current?.id || this.table.data.barred) return;
     this.note.hidden = false;
     this.note.focus();
     this.note.scrollIntoView({ block: "nearest" });
@@ -94,7 +95,7 @@ class Writing {
   // Words typed before the page was drawn anew, or that were not taken.
   recall() {
     for (const { slot, draft } of this.table.items) {
-      if (draft && !this.drafts.has(slot)) this.drafts.set(slot, draft);
+      if (draft && !this.drafts.has(slot) && !this.table.data.barred) this.drafts.set(slot, draft);
     }
   }
 
@@ -110,14 +111,14 @@ class Writing {
     const { model, price } = this.table.data;
     const order = this.form.querySelector("[type=submit]");
     order.firstElementChild.textContent = `Regenerate with these words · ${price}`;
-    order.disabled = Boolean(item.barred || this.table.makingOf(item));
-    order.title = item.barred;
+    order.disabled = Boolean(this.table.barredOf(item) || this.table.makingOf(item));
+    order.title = this.table.barredOf(item);
     this.form.querySelector(".by").textContent = `${model} · ${price}`;
   }
 
   edit() {
     const item = this.table.current;
-    if (!item) return;
+    if (!item || this.table.data.barred) return;
     if (!this.isEditing(item)) this.drafts.set(item.slot, { text: item.words, seed: "" });
     this.table.paint();
     this.words.focus();
@@ -172,7 +173,7 @@ class Writing {
     const slot = Number(this.form.dataset.slot);
     const { text, seed } = this.drafts.get(slot);
     const item = this.table.items.find((one) => one.slot === slot);
-    if (item.barred || this.table.makingOf(item)) return;
+    if (this.table.barredOf(item) || this.table.makingOf(item)) return;
     this.forget(slot, true);
     this.table.orderTake({ slot, text, ...(seed && { seed: Number(seed) }) });
   }

@@ -43,7 +43,8 @@ def library(app: App) -> Iterator[tuple[httpx.Client, Person]]:
 def fill(database: Database, person: Person) -> None:
     common = {"provider": "offline", "image_model": "offline/photos", "clip_model": "offline/x"}
     for title, facts in ADS.items():
-        values = {"id": str(uuid4()), "user_id": person.id, "title": title, **common, **facts}
+        owner = {"user_id": person.id, "team_id": person.team_id}
+        values = {"id": str(uuid4()), **owner, "title": title, **common, **facts}
         with database.begin() as db:
             db.execute(insert(AdSession).values(values))
 
