@@ -24,12 +24,14 @@ from adgen.config import settings
 from adgen.domain import (
     CLIPS_TO_APPROVE,
     IMAGES_TO_APPROVE,
+    SYSTEM,
     AdState,
     Aspect,
     AudioChoice,
     Genre,
     JobStatus,
     Person,
+    Role,
     TextOverlay,
     View,
 )
@@ -98,10 +100,16 @@ def _user_arguments(user: argparse.ArgumentParser) -> None:
     actions = user.add_subparsers(required=True, metavar="action")
     add = actions.add_parser("add", help="add a person; asks for the password")
     add.add_argument("email")
-    add.add_argument("--role", default="editor", choices=["admin", "editor", "viewer", "analyst"])
+    add.add_argument("--role", default=Role.EDITOR.value, choices=[role.value for role in Role])
+    add.add_argument("--team", default=users.FIRST_TEAM, help="made if there is none of this name")
     add.set_defaults(act=_user_add)
     listing = actions.add_parser("list", help="list everyone")
     listing.set_defaults(act=_user_list)
+    change = actions.add_parser("role", help="give a person another role or team")
+    change.add_argument("email")
+    change.add_argument("role", choices=[role.value for role in Role])
+    change.add_argument("--team")
+    change.set_defaults(act=_user_role)
 
 
 def _worker(arguments: argparse.Namespace) -> int:
@@ -327,15 +335,16 @@ def _user_add(arguments: argparse.Namespace) -> int:
     password = os.environ.get("ADGEN_NEW_PASSWORD") or getpass.getpass("Password: ")
     if len(password) < 8:
         raise InputRejected("A password needs at least 8 characters.")
+    email, role = arguments.email, Role(arguments.role)
     stack = Stack()
     stack.start(worker=False)
     try:
         with stack.database.begin() as db:
-            if users.add_user(db, arguments.email, password, arguments.role) is None:
-                raise InputRejected(f"{arguments.email} is a user already.")
+            if users.add_user(db, email, password, role, arguments.team) is None:
+                raise InputRejected(f"{email} is a user already.")
     finally:
         stack.stop()
-    print(f"{arguments.email} may sign in as {arguments.role}.")
+    print(f"{email} may sign in as {role}, in the team {arguments.team}.")
     return 0
 
 
@@ -345,7 +354,21 @@ def _user_list(_: argparse.Namespace) -> int:
     try:
         with stack.database.begin() as db:
             for person in users.list_users(db):
-                print(f"{person.email:40} {person.role}")
+                print(f"{person.email:40} {person.role:8} {person.team}")
     finally:
         stack.stop()
+    return 0
+
+
+def _user_role(arguments: argparse.Namespace) -> int:
+    stack = Stack()
+    stack.start(worker=False)
+    try:
+        role = Role(arguments.role)
+        changed = stack.commands.change_person(
+            SYSTEM, arguments.email, role=role, team=arguments.team
+        )
+    finally:
+        stack.stop()
+    print(f"{changed.email} is {changed.role} in the team {changed.team}.")
     return 0

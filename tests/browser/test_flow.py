@@ -206,7 +206,7 @@ def test_a_deep_link_shows_a_stranger_the_form_only(page: Page, path: str) -> No
 def test_an_ad_of_somebody_else_is_not_here(page: Page, app: App) -> None:
     email = "stranger@example.com"
     subprocess.run(
-        [sys.executable, "-m", "adgen", "user", "add", email],
+        [sys.executable, "-m", "adgen", "user", "add", email, "--team", "Elsewhere"],
         cwd=ROOT,
         env=clean_env(app.home, ADGEN_NEW_PASSWORD=PASSWORD),
         check=True,

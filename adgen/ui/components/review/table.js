@@ -11,7 +11,7 @@ export default function (given) {
   const root = given.parentElement.querySelector(".review");
   const { key } = given.data;
   if (!MEMORIES.has(key)) {
-    MEMORIES.set(key, { focus: 0, moved: false, past: [], drafts: new Map(), mode: "pair", outbox: new Outbox() });
+    MEMORIES.set(key, { focus: 0, moved: false, past: [], drafts: new Map(), mode: "pair", outbox: new Outbox(key) });
   }
   if (!TABLES.has(root)) TABLES.set(root, new Table(root, MEMORIES.get(key)));
   const table = TABLES.get(root);
@@ -72,7 +72,8 @@ class Table {
     this.outbox = this.memory.outbox;
     this.outbox.send = (sent) => setStateValue("review", sent);
     this.outbox.acknowledge(data.seq);
-    if (first && this.outbox.waiting.length) this.outbox.deliver();
+    // After a reload, a new connection or a moment on another page.
+    if (this.outbox.idle) this.outbox.deliver();
     if (this.asked && (data.asked > this.asked.before || Date.now() > this.asked.until)) this.asked = null;
     this.focus = Math.min(this.memory.focus, Math.max(this.items.length - 1, 0));
     // Nobody has looked anywhere yet: the first one there is to decide on.
