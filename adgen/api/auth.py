@@ -36,6 +36,11 @@ def token_of(connection: HTTPConnection) -> str | None:
     return value.strip() if scheme.lower() == "bearer" else connection.cookies.get(COOKIE)
 
 
+def address_of(connection: HTTPConnection) -> str:
+    """Where the request comes from; behind a proxy that is trusted, where it was sent on from."""
+    return connection.client.host if connection.client else ""
+
+
 def check_origin(connection: HTTPConnection) -> None:
     """Refuse a browser that sends another site's Origin. Scripts send none."""
     origin = connection.headers.get("origin")

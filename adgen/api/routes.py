@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from importlib.resources import files
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from adgen import __version__
-from adgen.api.auth import COOKIE, Acting, Signed, check_origin, give_cookie, token_of
+from adgen.api.auth import COOKIE, Acting, Signed, address_of, check_origin, give_cookie, token_of
 from adgen.commands import Started
 from adgen.domain import (
     AdFilter,
@@ -39,6 +40,10 @@ router = APIRouter()
 _FOR_EVER = "private, max-age=31536000, immutable"
 # What comes with a package, whose next version may have another file under the same name.
 _FOR_A_DAY = "private, max-age=86400"
+
+
+# Sent again with the same key, a call that spends is answered as before and not done again.
+OnceKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
 class LoginBody(BaseModel):
@@ -90,7 +95,7 @@ class VideoBody(BaseModel):
 def login(body: LoginBody, request: Request, response: Response, act: Acting) -> dict[str, Any]:
     """A token for scripts and a cookie for the browser."""
     check_origin(request)
-    token, person = act.sign_in(body.email, body.password)
+    token, person = act.sign_in(body.email, body.password, address_of(request))
     give_cookie(response, token)
     return {"access_token": token, "token_type": "bearer", "user": person.model_dump()}
 
@@ -103,10 +108,10 @@ def logout(request: Request, _: Signed, response: Response, act: Acting) -> None
 
 
 @router.get("/api/auth/link/{token}", include_in_schema=False)
-def link(token: str, act: Acting) -> Response:
+def link(token: str, request: Request, act: Acting) -> Response:
     """The one-time link printed at start: signs in and opens the app."""
     try:
-        login_token, _ = act.sign_in_by_link(token)
+        login_token, _ = act.sign_in_by_link(token, address_of(request))
     except AdgenError:
         return RedirectResponse("/?link=used", 303)
     response = RedirectResponse("/", 303)
@@ -155,11 +160,17 @@ def get_session(session_id: str, person: Signed, act: Acting) -> dict[str, Any]:
 
 
 @router.post("/api/generate-images", status_code=202)
-def generate_images(body: ImagesBody, person: Signed, act: Acting) -> Started:
+def generate_images(body: ImagesBody, person: Signed, act: Acting, key: OnceKey = None) -> Started:
     """Plan and make six pictures."""
-    return act.start_images(
-        person, body.session_id, body.product_prompt, model=body.model, aspect=body.aspect
+    start = partial(
+        act.start_images,
+        person,
+        body.session_id,
+        body.product_prompt,
+        model=body.model,
+        aspect=body.aspect,
     )
+    return act.once(person, key, ("generate-images", body.model_dump_json()), start)
 
 
 @router.post("/api/save-approved-images")
@@ -169,9 +180,10 @@ def save_images(body: ApprovedImagesBody, person: Signed, act: Acting) -> dict[s
 
 
 @router.post("/api/generate-clips", status_code=202)
-def generate_clips(body: ClipsBody, person: Signed, act: Acting) -> Started:
+def generate_clips(body: ClipsBody, person: Signed, act: Acting, key: OnceKey = None) -> Started:
     """Plan the scenes and make the clips."""
-    return act.start_clips(person, body.session_id, body.video_prompt, model=body.model)
+    start = partial(act.start_clips, person, body.session_id, body.video_prompt, model=body.model)
+    return act.once(person, key, ("generate-clips", body.model_dump_json()), start)
 
 
 @router.post("/api/save-approved-clips")
@@ -182,13 +194,20 @@ def save_clips(body: ApprovedClipsBody, person: Signed, act: Acting) -> dict[str
 
 
 @router.post("/api/compose-final-video", status_code=202)
-def compose(body: VideoBody, person: Signed, act: Acting) -> Started:
+def compose(body: VideoBody, person: Signed, act: Acting, key: OnceKey = None) -> Started:
     """Cut the film, in one shape or several; the first of them is the main one."""
     audio = AudioChoice.model_validate(body.audio.model_dump())
     shapes = [*([body.aspect] if body.aspect else []), *body.shapes]
-    return act.start_video(
-        person, body.session_id, body.text_overlay, audio, shapes=shapes, cut=body.cut
+    start = partial(
+        act.start_video,
+        person,
+        body.session_id,
+        body.text_overlay,
+        audio,
+        shapes=shapes,
+        cut=body.cut,
     )
+    return act.once(person, key, ("compose-final-video", body.model_dump_json()), start)
 
 
 @router.post("/api/sessions/{session_id}/cancel", status_code=202)

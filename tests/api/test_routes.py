@@ -159,3 +159,16 @@ def test_the_list_is_paged_and_searched(client: httpx.Client, with_images: dict[
     assert found[0]["title"] == "pink tennis shoes"
     assert client.get("/api/sessions", params={"search": "100%_"}).json() == []
     assert is_problem(client.get("/api/sessions", params={"limit": 0}), 422)
+
+
+def test_a_call_that_spends_counts_once_for_each_key(client: httpx.Client, ad: str) -> None:
+    body = {"session_id": ad, "product_prompt": "oak chair"}
+    key = {"Idempotency-Key": f"first-{ad}"}
+    first = client.post("/api/generate-images", json=body, headers=key)
+    again = client.post("/api/generate-images", json=body, headers=key)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json() == first.json()
+    assert is_problem(client.post("/api/generate-images", json=body), 409)
+    other = {**body, "product_prompt": "pine chair"}
+    assert is_problem(client.post("/api/generate-images", json=other, headers=key), 422)
+    client.post(f"/api/sessions/{ad}/cancel")
