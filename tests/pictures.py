@@ -32,6 +32,14 @@ PAGES = {
     "animatic": ("storyboard", "figure img", "How should it move?"),
     "finish-more": ("finish", ".frame video", "Name on the opening card"),
     "final-tall": ("final", ".player video", "Make another"),
+    "ads-filter": ("ads", ".poster img", "Your ads"),
+    "images-compare": ("images", ".tile img", "Continue with 3"),
+    "images-edit": ("images", ".tile img", "Continue with 3"),
+    "share": ("final", ".player video", "Make another"),
+    # The replay: what is asked for, the six pictures, what was picked.
+    "deck-brief": ("deck/2", "h1, h2, p", "Oak"),
+    "deck-pictures": ("deck/3", "img", "pictures"),
+    "deck-picks": ("deck/4", "img", "approved"),
     "costs": ("costs", "[data-testid=stPlotlyChart]", "By model"),
     "settings": ("settings", "[data-testid=stDataFrame]", "Models and prices"),
     # With hosted models.
@@ -53,6 +61,10 @@ ACTS: dict[str, Callable[[Page], None]] = {
     "animatic": lambda page: page.get_by_role("radio", name="Animatic").click(),
     "finish-more": lambda page: page.get_by_text("More", exact=True).click(),
     "final-tall": lambda page: page.get_by_role("radio", name="9:16").click(),
+    "ads-filter": lambda page: page.get_by_role("button", name="Filter").click(),
+    "images-compare": lambda page: page.keyboard.press("v"),
+    "images-edit": lambda page: page.keyboard.press("e"),
+    "share": lambda page: page.get_by_role("button", name="Share").click(),
 }
 # Long enough to be still so when the last picture is taken.
 LONG_S = 3600
@@ -240,6 +252,10 @@ def visit(page: Page, name: str, ad: str) -> None:
     """Open a page and wait until everything on it is there."""
     where, media, words = PAGES[name]
     path = {"ads": "/", "costs": "/costs", "settings": "/settings"}.get(where, f"/{where}?ad={ad}")
+    if where.startswith("deck/"):
+        path = f"/api/sessions/{ad}/present#{where.removeprefix('deck/')}"
+        # The number alone would not load it anew.
+        page.goto("about:blank")
     page.goto(path)
     expect(page.get_by_text(words).first).to_be_visible()
     expect(page.locator(media).first).to_be_visible()

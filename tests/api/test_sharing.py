@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -48,7 +49,9 @@ class Client:
             async with httpx.AsyncClient(transport=transport, base_url=base) as client:
                 return await client.request(method, url, **options)
 
-        return asyncio.run(ask())
+        # In a thread of its own: a browser test of this process may have left a loop running here.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(asyncio.run, ask()).result()
 
     def get(self, url: str, **options: Any) -> httpx.Response:
         return self.ask("GET", url, **options)

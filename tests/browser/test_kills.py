@@ -100,8 +100,10 @@ def test_no_decision_is_lost(desk: Desk) -> None:
     approved = desk.page.locator(".tile[data-mark=approved]")
     expect(approved).to_have_count(1)
 
-    # What is pressed while nobody answers is kept by the page, and said when somebody does.
+    # What is pressed while nobody answers is kept by the tab, and said when somebody does.
     desk.kill_web(lambda: desk.page.keyboard.press("2"))
+    expect(approved).to_have_count(2)
+    desk.page.reload()
     expect(approved).to_have_count(2)
     steps.until_ad(desk.page, "marks", {ids[0]: "approved", ids[1]: "approved"})
     expect(steps.button(desk.page, "Continue with 2")).to_be_enabled()

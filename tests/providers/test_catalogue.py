@@ -81,6 +81,7 @@ def ad(aspect: Aspect, photos: tuple[AssetInfo, ...]) -> AdState:
     known: dict[str, Any] = {
         "prompts": tuple(ImagePrompt(view=view, prompt=f"{view} of a pink shoe") for view in View),
         "consistency_seed": 456_123,
+        "seeds": {},
         "aspect": aspect,
         "product": "pink shoe",
         "product_prompt": "pink shoe",

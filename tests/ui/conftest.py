@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from adgen import launch
+from adgen import launch, snapshots
 from adgen.commands import Commands
 from adgen.config import settings
 from adgen.domain import AdState, Person
@@ -23,6 +23,8 @@ def at(
     """The app's script, signed in."""
     running = SimpleNamespace(commands=commands, database=database)
     monkeypatch.setattr(launch, "_running", running)
+    # What a test writes past the commands is to be seen before the database's word of it comes.
+    monkeypatch.setattr(snapshots, "LONGEST_S", 0.0)
     monkeypatch.setattr(state, "find_person", lambda: person)
     return AppTest.from_file(ROOT / "adgen" / "ui" / "main.py", default_timeout=30).run()
 
