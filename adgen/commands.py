@@ -603,7 +603,8 @@ class Commands:
             images = row.asset_type == AssetType.IMAGE
             if not images and row.asset_type != AssetType.CLIP:
                 raise InputRejected("Only pictures and clips have takes.")
-            assets.put_in_slot(db, ad, row)
+            takes = assets.list_assets(db, session_id, AssetType(row.asset_type))
+            assets.put_in_slot(ad, row, takes)
             said, state = row.details, sessions.load_state(db, person, session_id)
             if images and ad.prompts and said.get("prompt"):
                 _reword(ad, state, row.slot, str(said["prompt"]), images=True)

@@ -20,6 +20,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adgen.errors import InputRejected
 
+# What x264 calls its trade of time for size, https://trac.ffmpeg.org/wiki/Encode/H.264#Preset
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"]
+
 
 def _default_home() -> Path:
     # As root the embedded Postgres needs o+rx on every folder above its data, so it must not
@@ -50,6 +53,7 @@ class Settings(BaseSettings):
     create_timeout_s: float = Field(20, gt=0)
     reconcile_wait_s: float = Field(45, gt=0)
     retry_wait_s: float = Field(5, ge=0)
+    film_preset: Preset = "medium"
     session_budget_usd: Decimal = Field(Decimal(10), ge=0)
     total_budget_usd: Decimal = Field(Decimal(190), ge=0)
     demo_password: SecretStr | None = None

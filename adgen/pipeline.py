@@ -802,8 +802,7 @@ def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> d
             done = {"slot": slot, "state": "done", "message": _count("Generating", stage)}
         elif asset_id:
             done = {"slot": slot, "state": "done"}
-        jobs.report_on(db, job, **done)
-        notify(db, ad.id)
+        jobs.report_on(db, job, alone=False, **done)
     return _outcome(asset_id=asset_id, text=result.text)
 
 
@@ -861,13 +860,13 @@ def _place(db: Session, ad: AdSession, stage: str, slot: int, asset_id: str, key
         ad.video_ids = [by_shape[shape] for shape in order if shape in by_shape]
         ad.final_video_id = ad.video_ids[0]
         return
-    [take] = assets.load_assets(db, ad.id, [asset_id])
-    takes = [row for row in assets.list_assets(db, ad.id, _KIND[stage]) if row.slot == slot]
+    takes = assets.list_assets(db, ad.id, _KIND[stage])
     mine = predictions.attempt_of(key)
-    if any(predictions.attempt_of(row.prediction_key) > mine for row in takes):
+    if any(t.slot == slot and predictions.attempt_of(t.prediction_key) > mine for t in takes):
         # What a stopped run had ordered came late; a newer take has been here already.
         return
-    assets.put_in_slot(db, ad, take)
+    [take] = [row for row in takes if row.id == asset_id]
+    assets.put_in_slot(ad, take, takes)
 
 
 def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -> dict[str, Any]:
@@ -1075,8 +1074,10 @@ def _too_few(db: Session, job: Job, good: int, need: int) -> str:
     spec = catalogue.load_model(ad.image_model if kind is JobKind.IMAGES else ad.clip_model)
     cost = None if spec.expected_cost is None else spec.expected_cost * failed
     price = "" if cost is None else f" (~${cost:.2f})" if cost else " (free)"
+    # Of one that was made again by itself, "1 of 1" would sound like all of them.
+    what = f"{failed} of {job.total} {_NOUN[kind]}s" if job.total > 1 else f"This {_NOUN[kind]}"
     return (
-        f"{failed} of {job.total} {_NOUN[kind]}s failed, and {need} are needed: "
+        f"{what} failed, and {need} are needed: "
         f"{reason.rstrip('.')}. {kept} Retry the missing {failed}{price}."
     )
 

@@ -34,7 +34,8 @@ WATCH = """
   window.times = { paint: [], answer: [] };
   let pressed = 0, waiting = false;
   const press = (event) => { pressed = event.timeStamp; waiting = true; };
-  document.addEventListener("keydown", press, true);
+  // On the window, before the table hears the key: what it paints then must not be missed.
+  window.addEventListener("keydown", press, true);
   new MutationObserver(() => {
     if (waiting) { waiting = false; painted((at) => window.times.paint.push(at - pressed)); }
   }).observe(grid, { subtree: true, attributes: true, attributeFilter: ["data-mark"] });

@@ -1,7 +1,5 @@
 """The clips arrive and play; approve at least one, and put them in order."""
 
-import streamlit as st
-
 from adgen.domain import CLIPS_TO_APPROVE, AdState, JobKind
 from adgen.ui import state, widgets
 from adgen.ui.light_table import light_table
@@ -15,9 +13,7 @@ def table(now: AdState) -> None:
     """Progress, the clips, their order and the step after them."""
     labels = {image.slot: image.details["view"] for image in now.approved_images}
     labels |= {clip.slot: labels.get(clip.slot, "older clip") for clip in now.clips}
-    # Always there, so that what stands below keeps its place when the bar goes.
-    with st.container():
-        widgets.status(now, JobKind.CLIPS)
+    widgets.status(now, JobKind.CLIPS)
     if not labels or (not now.clips and not widgets.job_of(now, JobKind.CLIPS)):
         widgets.not_yet(
             now,

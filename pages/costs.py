@@ -5,6 +5,7 @@ import plotly.express as px
 import streamlit as st
 
 from adgen.config import settings
+from adgen.domain import AdFilter
 from adgen.providers.catalogue import label_of
 from adgen.ui import state, widgets, words
 
@@ -58,7 +59,7 @@ if frame.empty:
     st.write("Every call to a model appears here with its price, failed ones too.")
     st.stop()
 
-titles = {ad.id: ad.title for ad in act.list_ads(person, limit=200)}
+titles = {ad.id: ad.title for ad in act.list_ads(person, AdFilter(archived=None), limit=200)}
 frame["ad"] = frame.session_id.map(titles).fillna(frame.session_id.str[:8])
 frame["step"] = frame.agent_name.replace(STEPS)
 frame["model"] = frame.model_used.map(label_of)

@@ -25,7 +25,7 @@ if not ad.ordered_clips:
     )
     st.stop()
 
-brand = act.load_brand(person)
+brand = act.load_brand(person, ad)
 board, side = st.columns([3, 2], gap="large")
 with side:
     chosen = film.form(ad, brand)

@@ -1,7 +1,5 @@
 """Six pictures of one product: they arrive one by one; approve at least two."""
 
-import streamlit as st
-
 from adgen.domain import IMAGES_TO_APPROVE, AdState, JobKind, View
 from adgen.ui import state, widgets, words
 from adgen.ui.light_table import light_table
@@ -15,9 +13,7 @@ widgets.header(ad, "images")
 
 def table(now: AdState) -> None:
     """Progress, the pictures and the step after them, from the database as it is now."""
-    # Always there, so that what stands below keeps its place when the bar goes.
-    with st.container():
-        widgets.status(now, JobKind.IMAGES)
+    widgets.status(now, JobKind.IMAGES)
     if not now.images and not widgets.job_of(now, JobKind.IMAGES):
         widgets.not_yet(
             now,

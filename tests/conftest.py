@@ -158,10 +158,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+# Small clips and films that are quickly compressed: what most tests look at is something else.
+SMALL = {"ADGEN_FILM_PRESET": "ultrafast", "ADGEN_OFFLINE_SHRINK": "4"}
+FULL = dict.fromkeys(SMALL, "")
+
+
 def clean_env(home: Path, **more: str) -> dict[str, str]:
     """An environment for a process of ours, with nothing inherited that would change it."""
     kept = {name: value for name, value in os.environ.items() if not OURS.match(name)}
-    return {**kept, "ADGEN_HOME": str(home), "ADGEN_DEMO_PASSWORD": PASSWORD, **more}
+    ours = {"ADGEN_HOME": str(home), "ADGEN_DEMO_PASSWORD": PASSWORD}
+    return {**kept, **SMALL, **ours, **more}
 
 
 def until(done: Callable[[], object], seconds: float = 60, what: str = "it") -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwr
 
 from tests.browser import steps
 from tests.browser.conftest import launch_chromium, open_page
-from tests.conftest import ROOT, App
+from tests.conftest import FULL, ROOT, App
 from tests.replicate_server import Fault, ReplicateServer
 
 OUT = ROOT / "docs" / "pictures"
@@ -127,7 +127,7 @@ def running_app(env: Mapping[str, str] | None = None) -> Iterator[App]:
     """The app in a temporary home, which the built-in database's user can read."""
     with tempfile.TemporaryDirectory(prefix="adgen-p-") as folder:
         Path(folder).chmod(0o755)
-        app = App(Path(folder) / "home", env=dict(env or {})).start()
+        app = App(Path(folder) / "home", env={**FULL, **(env or {})}).start()
         try:
             yield app
         finally:

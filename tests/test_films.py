@@ -28,8 +28,7 @@ from adgen.errors import WrongStage
 from adgen.providers import ffmpeg
 from adgen.store.tables import Asset, Prediction
 from tests.conftest import until
-from tests.replicate_server import ReplicateServer
-from tests.studio import Studio, studio
+from tests.studio import Studio, quick_studio
 
 WORDS = TextOverlay(product_name="Pink Court", cta="Run to it", lower_third="Soft sole")
 QUIET = AudioChoice(enabled=False, genre=None)
@@ -38,9 +37,7 @@ BRAND = Brand(background="#7A1F3D", ink="#FFFFFF", cta="Try it on")
 
 @pytest.fixture(scope="module")
 def house(server: str, short_tmp: Path) -> Iterator[Studio]:
-    quick = {"text": 0.05, "image": 0.1, "clip": 0.1}
-    with ReplicateServer(seconds=quick) as fake, studio(server, short_tmp / "films", fake) as made:
-        made.start_worker()
+    with quick_studio(server, short_tmp / "films") as made:
         yield made
 
 

@@ -12,8 +12,7 @@ import pytest
 from adgen.domain import AdState, AudioChoice, Genre, SceneWords, Stage, TextOverlay, View
 from adgen.errors import InputRejected
 from adgen.providers import music
-from tests.replicate_server import ReplicateServer
-from tests.studio import Studio, studio
+from tests.studio import Studio, quick_studio
 
 PRODUCT = "pink tennis shoes"
 PLAN, IMAGE = Decimal("0.001"), Decimal("0.05")
@@ -24,9 +23,7 @@ WORDS = TextOverlay(product_name="Pink Court", cta="Run to it")
 
 @pytest.fixture(scope="module")
 def house(server: str, short_tmp: Path) -> Iterator[Studio]:
-    quick = {"text": 0.05, "image": 0.1, "clip": 0.1}
-    with ReplicateServer(seconds=quick) as fake, studio(server, short_tmp / "plans", fake) as made:
-        made.start_worker()
+    with quick_studio(server, short_tmp / "plans") as made:
         yield made
 
 

@@ -12,8 +12,7 @@ import pytest
 from adgen.domain import AdState, JobKind, SceneWords, Stage, View
 from adgen.errors import InputRejected, NotFound, WrongStage
 from tests.conftest import add_person
-from tests.replicate_server import ReplicateServer
-from tests.studio import Studio, studio
+from tests.studio import Studio, quick_studio
 
 PRODUCT = "pink tennis shoes"
 OWN = {view: f"Pink shoes, {view}, on red clay" for view in View}
@@ -23,9 +22,7 @@ RUN = SceneWords(description="She runs past the net.", motion_intensity=0.8, dur
 
 @pytest.fixture(scope="module")
 def house(server: str, short_tmp: Path) -> Iterator[Studio]:
-    quick = {"text": 0.05, "image": 0.1, "clip": 0.1}
-    with ReplicateServer(seconds=quick) as fake, studio(server, short_tmp / "takes", fake) as made:
-        made.start_worker()
+    with quick_studio(server, short_tmp / "takes") as made:
         yield made
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from adgen.config import settings
 from adgen.domain import Aspect, Brand, CutChoices, TextOverlay, Value
 from adgen.errors import CompositionFailed
 from adgen.providers import film
@@ -65,6 +66,7 @@ def _compose(
             music=order.music,
             size=size,
             choices=order.choices,
+            preset=settings().film_preset,
         )
         if order.draft:
             cut = film.draft_of(cut)

@@ -31,7 +31,6 @@ LAG = 100
 # How often it is looked whether a client may still listen.
 RECHECK_S = 15.0
 _POLICY_VIOLATION = 1008
-News = tuple[str, JobInfo | None]
 
 
 class Client:
@@ -43,10 +42,12 @@ class Client:
         self._last = ""
 
     def tell(self, message: str) -> None:
-        """Have it sent; what was said last is not repeated."""
-        if message == self._last:
-            return
-        self._last = message
+        """Have a state of the ad sent, unless it is the one that was sent last."""
+        if message != self._last:
+            self._last = message
+            self._put(message)
+
+    def _put(self, message: str) -> None:
         if self._waiting.full():
             self._waiting.get_nowait()
         self._waiting.put_nowait(message)
@@ -62,11 +63,9 @@ class Client:
             while True:
                 said = (await self.socket.receive_text())[:100].strip()
                 if said == "ping":
-                    self.tell("pong")
-                    self._last = ""
+                    self._put("pong")
                 elif said.startswith("{") and '"ping"' in said:
-                    self.tell('{"type": "pong"}')
-                    self._last = ""
+                    self._put('{"type": "pong"}')
 
 
 class Room:

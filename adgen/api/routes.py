@@ -216,6 +216,12 @@ def cancel(session_id: str, person: Signed, act: Acting) -> dict[str, Any]:
     return show_state(act.cancel(person, session_id))
 
 
+@router.post("/api/sessions/{session_id}/duplicate", status_code=201)
+def duplicate(session_id: str, person: Signed, act: Acting) -> dict[str, Any]:
+    """A new ad with this one's choices, pictures and clips, at no cost."""
+    return show_state(act.duplicate_ad(person, session_id))
+
+
 @router.get("/api/sessions/{session_id}/costs")
 def get_costs(session_id: str, person: Signed, act: Acting) -> dict[str, Any]:
     """The ad's ledger; money as decimal strings."""

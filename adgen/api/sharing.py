@@ -142,7 +142,7 @@ def mood_board(
     ids = [asset.id for asset in boards.chosen(ad, what)]
     files = act.load_files(person, session_id, ids)
     kept = {file_id: storage().path(key) for file_id, (_, key) in files.items()}
-    board = boards.make_board(ad, what, kind, kept, act.load_brand(person).font)
+    board = boards.make_board(ad, what, kind, kept, act.load_brand(person, ad).font)
     ending = f" {'pictures' if what == 'images' else 'clips'}.{kind}"
     return Response(board, media_type=boards.CONTENT_TYPES[kind], headers=_attached(ad, ending))
 

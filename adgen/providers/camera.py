@@ -41,9 +41,14 @@ def make_clip(
     cancelled: Cancel,
     *,
     size: Size | None = None,
+    shrink: int = 1,
 ) -> Result:
-    """A camera move over the picture, `size` pixels or what suits the film's shape."""
-    size = size or FRAME[Aspect(inputs.get("aspect", Aspect.WIDE))]
+    """A camera move over the picture, `size` pixels or what suits the film's shape.
+
+    `shrink` divides either: quick clips to rehearse with.
+    """
+    wide, high = size or FRAME[Aspect(inputs.get("aspect", Aspect.WIDE))]
+    size = (wide // shrink // 2 * 2, high // shrink // 2 * 2) if shrink > 1 else (wide, high)
     frames = max(1, round(FPS * float(inputs["duration_seconds"])))
     picture = open_picture(image)
     move, start, end = plan_move(picture.size, size, inputs)

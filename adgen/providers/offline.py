@@ -164,11 +164,15 @@ def _make(
     if stage == "image":
         return _make_image(inputs, files.get("photo"), work / "image.jpg")
     if stage == "clip":
-        return make_clip(inputs, files["image"], work / "clip.mp4", cancelled)
+        return make_clip(inputs, files["image"], work / "clip.mp4", cancelled, shrink=_shrink())
     raise BadModelOutput("There is no offline model for this step.")
 
 
-# Fault drills, read at call time so that a running worker's environment decides.
+# Drills, read at call time so that a running worker's environment decides.
+
+
+def _shrink() -> int:
+    return int(os.environ.get("ADGEN_OFFLINE_SHRINK") or 1)
 
 
 def _wait_as_told(cancelled: Cancel) -> None:

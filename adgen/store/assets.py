@@ -104,22 +104,23 @@ def load_assets(db: Session, session_id: str, ids: Sequence[str]) -> list[Asset]
     return [by_id[i] for i in ids]
 
 
-def put_in_slot(db: Session, ad: AdSession, take: Asset) -> None:
-    """Show this take of a picture or clip in its slot; what is decided on others stays known."""
+def put_in_slot(ad: AdSession, take: Asset, takes: Sequence[Asset]) -> None:
+    """Show this take of a picture or clip in its slot; what is decided on others stays known.
+
+    `takes` are all of the ad's pictures, or all its clips.
+    """
     image = take.asset_type == AssetType.IMAGE
     field = "generated_image_ids" if image else "generated_clip_ids"
-    present = load_assets(db, ad.id, [i for i in getattr(ad, field) if i != take.id])
-    slots = {row.slot: row.id for row in present} | {take.slot: take.id}
-    ids = [slots[number] for number in sorted(slots)]
-    gone = {row.id for row in present} - set(ids)
+    shown = {row.slot: row.id for row in takes if row.id in getattr(ad, field)}
+    ids = [asset_id for _, asset_id in sorted((shown | {take.slot: take.id}).items())]
+    gone = set(shown.values()) - set(ids)
     setattr(ad, field, ids)
     if image:
         ad.approved_image_ids = [i for i in ad.approved_image_ids if i not in gone]
     else:
         ad.approved_clip_ids = [i for i in ad.approved_clip_ids if i not in gone]
         again = [take.id] if ad.marks.get(take.id) == "approved" else []
-        ad.clip_order = [i for i in [*ad.clip_order, *again] if i not in gone]
-        ad.clip_order = list(dict.fromkeys(ad.clip_order))
+        ad.clip_order = [i for i in dict.fromkeys([*ad.clip_order, *again]) if i not in gone]
 
 
 def find_by_prediction(db: Session, key: str) -> str | None:

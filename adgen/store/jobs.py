@@ -106,13 +106,17 @@ def report(db: Session, job_id: str, **change: Any) -> bool:
     return report_on(db, lock_job(db, job_id), **change)
 
 
-def report_on(db: Session, job: Job, **change: Any) -> bool:
+def report_on(db: Session, job: Job, *, alone: bool = True, **change: Any) -> bool:
     """Write progress on a locked run and tell listeners; False when it is no longer wanted.
+
+    `alone` when nothing of the ad changes but its run, so that listeners need not read it.
 
     `slot` with `state` moves one slot; `fraction` is how much of the present one is done. A
     `message` may be made of the slots as they are then.
     """
     if job.status not in LIVE:
+        if not alone:
+            notify(db, job.session_id)
         return False
     if job.started_at is None:
         job.status, job.started_at = JobStatus.RUNNING.value, now()
@@ -127,7 +131,7 @@ def report_on(db: Session, job: Job, **change: Any) -> bool:
     message = change.get("message", job.message)
     job.message = message(job.slots) if callable(message) else message
     job.percent = min(job.percent, 99)
-    notify(db, job.session_id, info(job))
+    notify(db, job.session_id, info(job) if alone else None)
     return True
 
 

@@ -89,7 +89,12 @@ def light_table(
         "asked": state.remember(f"{key}-asked", 0),
         "refused": _say_refusal(key),
     }
-    data = _data(ad, kind, assets, labels) | {"need": need} | answers
+    # Most polls find the very same ad as the one before.
+    seen, known = state.remember(f"{key}-data", (None, {}))
+    if seen is not ad:
+        known = _data(ad, kind, assets, labels)
+        state.keep(f"{key}-data", (ad, known))
+    data = known | {"need": need} | answers
     components.review(
         key,
         data if person.may_change else data | {"barred": _LOOK},

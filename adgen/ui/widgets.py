@@ -137,17 +137,25 @@ def job_of(ad: AdState, kind: JobKind | None) -> bool:
 
 
 def status(ad: AdState, *kinds: JobKind) -> None:
-    """What goes on, or what stands in the way, in one place; `kinds` are what the page shows."""
-    if ad.hold:
-        _hold(ad, kinds[0] if kinds else None)
-    else:
-        for kind in kinds:
-            _trouble(ad, kind)
-    if ad.working and ad.job:
-        if ad.job.kind in kinds:
-            _bar(ad, ad.job)
+    """What goes on, or what stands in the way, in one place; `kinds` are what the page shows.
+
+    Always one box, so that what stands below keeps its place when the bar goes.
+    """
+    if ad.working and ad.job and not ad.hold and kinds == (ad.job.kind,):
+        # Drawn again all the time, so it is the box itself.
+        _bar(ad, ad.job)
+        return
+    with st.container():
+        if ad.hold:
+            _hold(ad, kinds[0] if kinds else None)
         else:
-            _elsewhere(ad, ad.job.kind)
+            for kind in kinds:
+                _trouble(ad, kind)
+        if ad.working and ad.job:
+            if ad.job.kind in kinds:
+                _bar(ad, ad.job)
+            else:
+                _elsewhere(ad, ad.job.kind)
 
 
 def _trouble(ad: AdState, kind: JobKind) -> None:

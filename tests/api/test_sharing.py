@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 from sqlalchemy import delete, text, update
 
 from adgen import launch
-from adgen.api.app import SecurityHeaders, build_api
 from adgen.commands import Commands
 from adgen.config import settings
 from adgen.domain import AdState, AssetType, AudioChoice, Genre, Person, Role, TextOverlay
@@ -29,32 +24,12 @@ from adgen.store import costs, predictions, sessions
 from adgen.store.database import Database
 from adgen.store.predictions import Call, call_key
 from adgen.store.tables import AdSession, Asset
+from tests.asking import Client
 from tests.conftest import PASSWORD, add_person
 from tests.test_decks import data_of
 from tests.ui.ads import made, with_clips
 
 EVE = "eve@example.com"
-
-
-class Client:
-    """Asks the API in this process; nobody is signed in."""
-
-    def __init__(self) -> None:
-        self.app = SecurityHeaders(build_api())
-
-    def ask(self, method: str, url: str, **options: Any) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app)
-            base = "http://localhost"
-            async with httpx.AsyncClient(transport=transport, base_url=base) as client:
-                return await client.request(method, url, **options)
-
-        # In a thread of its own: a browser test of this process may have left a loop running here.
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(asyncio.run, ask()).result()
-
-    def get(self, url: str, **options: Any) -> httpx.Response:
-        return self.ask("GET", url, **options)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def by_form(newcomer: Newcomer, app: App) -> None:
     newcomer.click("Sign in")
 
 
-@pytest.mark.parametrize("enter", [by_link, by_form])
+@pytest.mark.parametrize("enter", [by_link, pytest.param(by_form, marks=pytest.mark.drill)])
 def test_an_ad_of_the_sample_product_takes_few_presses(
     page: Page, fresh: App, enter: Callable[[Newcomer, App], None]
 ) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from adgen.api.app import build_api
 from adgen.commands import Commands
 from adgen.domain import (
     AdState,
@@ -35,6 +32,7 @@ from adgen.providers import music
 from adgen.providers.storage import storage
 from adgen.store.database import Database
 from adgen.ui import state
+from tests.asking import Client
 from tests.conftest import PASSWORD, ROOT, add_person
 from tests.ui.ads import chosen_clips, component, made, previewed, primary, visit, with_pictures
 
@@ -510,32 +508,21 @@ def test_one_film_has_no_choice_of_shapes(
     assert not at.expander
 
 
-def get(url: str, **options: Any) -> httpx.Response:
-    """Ask the API."""
-
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app=build_api())
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.get(url, **options)
-
-    return asyncio.run(ask())
-
-
 def test_the_receipt_is_for_those_who_may_see_the_film(
     at: AppTest, commands: Commands, database: Database, person: Person, cut_ad: AdState,
     films: list[str],
 ) -> None:  # fmt: skip
     url = f"/api/files/{films[1]}/receipt"
-    assert get(url).status_code == 401
+    assert Client().get(url).status_code == 401
 
     def signed_in(email: str) -> dict[str, str]:
         token, _ = commands.sign_in(email, PASSWORD)
         return {"Authorization": f"Bearer {token}"}
 
     add_person(database, "eve@example.com")
-    assert get(url, headers=signed_in("eve@example.com")).status_code == 404
+    assert Client().get(url, headers=signed_in("eve@example.com")).status_code == 404
     own = signed_in(person.email)
-    answer = get(url, headers=own, params={"download": "Oak/Clay 9x16"})
+    answer = Client().get(url, headers=own, params={"download": "Oak/Clay 9x16"})
     assert answer.json() == RECEIPT
     assert answer.headers["content-type"] == "application/json"
     assert "Oak_Clay%209x16%20receipt.json" in answer.headers["content-disposition"]

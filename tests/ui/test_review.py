@@ -65,7 +65,7 @@ def new_take(database: Database, ad: AdState, slot: int, **details: Any) -> str:
         )
         asset_id = assets.add_asset(db, ad.id, take)
         [asset] = assets.load_assets(db, ad.id, [asset_id])
-        assets.put_in_slot(db, row, asset)
+        assets.put_in_slot(row, asset, assets.list_assets(db, row.id, AssetType.IMAGE))
         jobs.report(db, job.id, slot=slot, state="done")
         jobs.finish_job(db, job.id, JobStatus.DONE, "done")
         row.stage = Stage.IMAGE_SELECTION.value
