@@ -527,8 +527,8 @@ def test_the_receipt_is_for_those_who_may_see_the_film(
     assert answer.headers["content-type"] == "application/json"
     assert "Oak_Clay%209x16%20receipt.json" in answer.headers["content-disposition"]
     clip = cut_ad.clip_order[0]
-    assert get(f"/api/files/{clip}/receipt", headers=own).status_code == 404
-    assert get("/api/files/nothing/receipt", headers=own).status_code == 404
+    assert Client().get(f"/api/files/{clip}/receipt", headers=own).status_code == 404
+    assert Client().get("/api/files/nothing/receipt", headers=own).status_code == 404
 
 
 def logo(colour: str = "#FFC53D", side: int = 200) -> bytes:
