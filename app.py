@@ -21,7 +21,7 @@ from adgen import launch
 from adgen.api.app import build_api
 from adgen.api.guards import BodyLimit, SecurityHeaders, inline_scripts
 from adgen.errors import AdgenError
-from adgen.ui import quick
+from adgen.ui import reruns
 
 ROOT = Path(__file__).resolve().parent
 # Streamlit's one HTML file.
@@ -50,7 +50,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         await run_in_threadpool(launch.stop_web)
 
 
-quick.remember_theme()
+reruns.prepare()
 api = build_api()
 app = st.App(
     ROOT / "adgen" / "ui" / "main.py",
