@@ -133,10 +133,10 @@ def _run(name: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]:
 @_run("make_images")
 def make_images(job_id: str) -> None:
     """Six pictures of one product: plan them once, then all side by side."""
-    plan = _begin(job_id)
+    plan = _begin(job_id, "make_image")
     if plan["plan"]:
         _ask(job_id, "brief", plan["plan_attempt"], _keep_plan)
-    _make_all(make_image, job_id, plan)
+    _make_all("make_image", job_id, plan)
     _end_images(job_id)
 
 
@@ -152,10 +152,10 @@ def make_image(job_id: str, slot: int, attempt: int) -> str | None:
 @_run("make_clips")
 def make_clips(job_id: str) -> None:
     """A clip of each approved picture: plan the scenes, then all side by side."""
-    plan = _begin(job_id)
+    plan = _begin(job_id, "make_clip")
     if plan["plan"]:
         _ask(job_id, "storyboard", plan["plan_attempt"], _keep_scenes)
-    _make_all(make_clip, job_id, plan)
+    _make_all("make_clip", job_id, plan)
     _end_clips(job_id)
 
 
@@ -202,23 +202,29 @@ def make_preview(job_id: str) -> None:
 # How every stage goes
 
 
-def _make_all(work: Callable[..., str | None], job_id: str, plan: dict[str, Any]) -> None:
-    for _ in engine.join(_spread(job_id, work.__name__, plan)):
+def _make_all(work: str, job_id: str, plan: dict[str, Any]) -> None:
+    for _ in engine.join(plan.get("runs") or _spread(job_id, work, plan)):
         pass
 
 
 @_step
 def _spread(job_id: str, work: str, plan: dict[str, Any]) -> list[str]:
-    """Enqueue a run of `work` for each slot, in one transaction; gives their ids."""
-    slots: list[tuple[int, int]] = plan["slots"]
-    ids = [jobs.slot_run(job_id, slot) for slot, _ in slots]
+    """As `_enqueue`, when the plan has been written."""
     with _db().begin() as db:
-        for run_id, (slot, attempt) in zip(ids, slots, strict=True):
-            _runs().enqueue(
-                db, run_id, work, engine.CALLS, job_id, slot, attempt, partition=plan["session_id"]
-            )
+        runs = _enqueue(db, job_id, work, plan)
     engine.ring(engine.CALLS)
-    return ids
+    return runs
+
+
+def _enqueue(db: Session, job_id: str, work: str, plan: dict[str, Any]) -> list[str]:
+    """Enqueue a run of `work` for each slot; gives their ids."""
+    slots: list[tuple[int, int]] = plan["slots"]
+    runs = [jobs.slot_run(job_id, slot) for slot, _ in slots]
+    for run_id, (slot, attempt) in zip(runs, slots, strict=True):
+        _runs().enqueue(
+            db, run_id, work, engine.CALLS, job_id, slot, attempt, partition=plan["session_id"]
+        )
+    return runs
 
 
 def _make_one(job_id: str, stage: str, slot: int, attempt: int) -> str | None:
@@ -269,8 +275,11 @@ def _repair(job_id: str, stage: str) -> int:
 
 
 @_step
-def _begin(job_id: str) -> dict[str, Any]:
-    """What the run is to do; read once, so that a replay does the same."""
+def _begin(job_id: str, work: str = "") -> dict[str, Any]:
+    """What the run is to do; read once, so that a replay does the same.
+
+    With nothing to plan first, each slot's run of `work` is enqueued at once.
+    """
     with _db().begin() as db:
         job, ad = _job_and_ad(db, job_id)
         stage = {JobKind.IMAGES: "image", JobKind.CLIPS: "clip"}.get(JobKind(job.kind), job.kind)
@@ -279,15 +288,18 @@ def _begin(job_id: str) -> dict[str, Any]:
         planned = predictions.count_attempts(db, ad.id, planner) if planner else {}
         if stage in ("image", "plan") and ad.consistency_seed is None:
             ad.consistency_seed = image_generator.seed_for(ad.id, SEED_MIN, SEED_MAX)
-        jobs.report(db, job_id, message="Starting...")
-        notify(db, ad.id)
-        return {
+        jobs.report_on(db, job, alone=False, message="Starting...")
+        plan: dict[str, Any] = {
             "session_id": ad.id,
             "stage": stage,
             "plan": (stage == "image" and not ad.prompts) or (stage == "clip" and _unplanned(ad)),
             "plan_attempt": planned.get(0, 0) + 1,
             "slots": [[slot, tried.get(slot, 0) + 1] for slot in sorted(map(int, job.slots))],
         }
+        if work and not plan["plan"]:
+            plan["runs"] = _enqueue(db, job_id, work, plan)
+    engine.ring(engine.CALLS)
+    return plan
 
 
 _PLANNER = {"image": "brief", "plan": "brief", "clip": "storyboard", "scenes": "storyboard"}

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests import film
-from tests.conftest import FULL, ROOT, SAMPLE, clean_env, until
+from tests.conftest import ROOT, SAMPLE, clean_env, until
 from tests.test_launch import family
 
 PHOTOS = sorted(SAMPLE.glob("*.jpg"))
@@ -40,7 +40,7 @@ def made(short_tmp: Path) -> tuple[Path, dict[str, object]]:
     run = adgen(
         short_tmp / "cli", "make", "oak chair and stoneware cups", *photos,
         "--video-prompt", "slow morning light", "--product-name", "Oak & Clay",
-        "--cta", "Shop the set", "--music", "calm", "--out", str(out), "--json", **FULL,
+        "--cta", "Shop the set", "--music", "calm", "--out", str(out), "--json",
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert "Pictures" in run.stderr

@@ -121,7 +121,7 @@ def test_a_home_that_is_a_file_is_said(short_tmp: Path) -> None:
     assert home.read_text() == "not a folder"
 
 
-@pytest.mark.parametrize("damage", ["version", "control"])
+@pytest.mark.parametrize("damage", [pytest.param("version", marks=pytest.mark.drill), "control"])
 def test_a_damaged_database_is_said_and_touched_no_further(short_tmp: Path, damage: str) -> None:
     home = short_tmp / f"damaged-{damage}"
     app = App(home).start()
