@@ -21,7 +21,7 @@ def prepare() -> None:
     AppSession.request_rerun = _draw_first  # type: ignore[method-assign]
 
 
-def _fill_once(message: CustomThemeConfig, section: str = "theme") -> None:
+def _fill_once(msg: CustomThemeConfig, section: str = "theme") -> None:
     """Read a section of the theme out of the settings once, not for every rerun."""
     if section not in _filled:
         made = CustomThemeConfig()
@@ -29,16 +29,16 @@ def _fill_once(message: CustomThemeConfig, section: str = "theme") -> None:
         _filled[section] = made
     # Merging nothing would still say that the section is there.
     if _filled[section].ByteSize():
-        message.MergeFrom(_filled[section])
+        msg.MergeFrom(_filled[section])
 
 
-def _draw_first(session: AppSession, client_state: ClientState | None) -> None:
+def _draw_first(self: AppSession, client_state: ClientState | None) -> None:
     """Draw the whole page when a part of it is asked for that this process never drew.
 
     A page that was open while the server was started anew asks so, and would wait for ever.
     """
-    if client_state and session not in _begun:
-        _begun.add(session)
+    if client_state and self not in _begun:
+        _begun.add(self)
         client_state.fragment_id = ""
         client_state.is_auto_rerun = False
-    _ask(session, client_state)
+    _ask(self, client_state)
