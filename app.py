@@ -18,11 +18,14 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
 from adgen import launch
-from adgen.api.app import SecurityHeaders, build_api
+from adgen.api.app import build_api
+from adgen.api.guards import BodyLimit, OwnPagesOnly, SecurityHeaders, inline_scripts
 from adgen.errors import AdgenError
 from adgen.ui import reruns
 
 ROOT = Path(__file__).resolve().parent
+# Streamlit's one HTML file.
+PAGE = Path(st.__file__).parent / "static" / "index.html"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -57,5 +60,9 @@ app = st.App(
         Route("/api/{path:path}", api, methods=METHODS),
         WebSocketRoute("/ws/{session_id}", api),
     ],
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[
+        Middleware(SecurityHeaders, scripts=inline_scripts(PAGE)),
+        Middleware(OwnPagesOnly),
+        Middleware(BodyLimit),
+    ],
 )

@@ -19,7 +19,7 @@ from tempfile import NamedTemporaryFile
 from tqdm import tqdm
 
 from adgen import __version__
-from adgen.commands import Commands, check_prompt
+from adgen.commands import Commands, check_password, check_prompt
 from adgen.config import settings
 from adgen.domain import (
     CLIPS_TO_APPROVE,
@@ -333,15 +333,12 @@ def _workers(stack: Stack) -> str:
 
 def _user_add(arguments: argparse.Namespace) -> int:
     password = os.environ.get("ADGEN_NEW_PASSWORD") or getpass.getpass("Password: ")
-    if len(password) < 8:
-        raise InputRejected("A password needs at least 8 characters.")
+    check_password(password)
     email, role = arguments.email, Role(arguments.role)
     stack = Stack()
     stack.start(worker=False)
     try:
-        with stack.database.begin() as db:
-            if users.add_user(db, email, password, role, arguments.team) is None:
-                raise InputRejected(f"{email} is a user already.")
+        stack.commands.add_person(SYSTEM, email, role, arguments.team, password)
     finally:
         stack.stop()
     print(f"{email} may sign in as {role}, in the team {arguments.team}.")

@@ -6,6 +6,8 @@ a refused command changes nothing, a committed one is never lost.
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -89,6 +91,11 @@ from adgen.store.shares import Shared
 from adgen.store.tables import AdSession, now
 
 PHOTOS_MAX = 6
+PASSWORD_MIN, PASSWORD_MAX = 8, 1000
+# Twelve characters: enough until the person chooses their own.
+FIRST_PASSWORD_BYTES = 9
+EMAIL_MAX, TEAM_MAX, TOKEN_NAME_MAX = 320, 64, 100
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
 DRAFT_MAX = 20_000
 MARKS = ("approved", "rejected")
 REMARK_MAX = 1000
@@ -148,10 +155,7 @@ class Commands:
         """
         with self.database.begin() as db:
             wait = max(users.seconds_to_wait(db, email), users.address_must_wait(db, address))
-            if wait > 0:
-                raise TooManyTries(
-                    f"Too many wrong passwords. Try again in {max(1, round(wait))} seconds."
-                )
+            _require_patience(wait)
             person = users.check_password(db, email, password)
             token = users.add_login(db, person.id, address) if person else ""
             users.count_try(db, address, right=person is not None)
@@ -198,7 +202,9 @@ class Commands:
     ) -> tuple[TokenInfo, str]:
         """A token for the person's scripts; its words are given this once only."""
         with self.database.begin() as db:
-            made, token = tokens.add_token(db, person, _title(name, "name of the token"), days)
+            made, token = tokens.add_token(
+                db, person, _title(name, "name of the token", TOKEN_NAME_MAX), days
+            )
             audit.note(db, person, "token made", token=made.id, name=made.name)
             return made, token
 
@@ -219,11 +225,32 @@ class Commands:
         with self.database.begin() as db:
             return users.list_users(db)
 
+    def add_person(
+        self, person: Person, email: str, role: Role, team: str, password: str | None = None
+    ) -> tuple[Person, str]:
+        """Somebody new, and their first password, which is made unless it is given.
+
+        Raises NotAllowed, and InputRejected for what is no address, or is somebody's already.
+        """
+        _require_admin(person)
+        address, team = check_email(email), _team_name(team)
+        password = password or secrets.token_urlsafe(FIRST_PASSWORD_BYTES)
+        check_password(password)
+        with self.database.begin() as db:
+            added = users.add_user(db, address, password, role, team)
+            if added is None:
+                raise InputRejected(f"{address} is a user already.")
+            audit.note(db, person, "person added", who=added.email, role=role, team=team)
+            return added, password
+
     def change_person(
         self, person: Person, email: str, *, role: Role | None = None, team: str | None = None
     ) -> Person:
-        """Give somebody another role or team. Raises NotAllowed, NotFound."""
+        """Give somebody another role or team. Raises NotAllowed, NotFound, InputRejected."""
         _require_admin(person)
+        if email.lower() == person.email and role not in (None, Role.ADMIN):
+            raise InputRejected("You cannot take the admin role from yourself. Ask another admin.")
+        team = None if team is None else _team_name(team)
         with self.database.begin() as db:
             changed = users.change_user(db, email, role=role, team=team)
             audit.note(
@@ -236,11 +263,60 @@ class Commands:
             )
             return changed
 
-    def list_audit(self, person: Person, *, limit: int = 100, offset: int = 0) -> list[AuditEvent]:
-        """What cost money, opened a door or changed a right, newest first. Raises NotAllowed."""
+    def renew_password(self, person: Person, email: str) -> str:
+        """A new password for somebody, told only now; their logins end. Raises NotAllowed."""
+        _require_admin(person)
+        password = secrets.token_urlsafe(FIRST_PASSWORD_BYTES)
+        with self.database.begin() as db:
+            users.set_password(db, email, password)
+            audit.note(db, person, "password renewed", who=email.lower())
+        return password
+
+    def change_password(self, person: Person, current: str, new: str) -> None:
+        """Use another password from now on; every login ends.
+
+        Raises InputRejected when the current one is wrong or the new one too short, and
+        TooManyTries as `sign_in` does.
+        """
+        check_password(new)
+        with self.database.begin() as db:
+            _require_patience(users.seconds_to_wait(db, person.email))
+            right = users.check_password(db, person.email, current) is not None
+            if right:
+                users.set_password(db, person.email, new)
+                audit.note(db, person, "password changed")
+        # Outside the transaction: a wrong password is counted, not rolled back.
+        if not right:
+            raise InputRejected("The current password is another one.")
+
+    def list_audit(
+        self,
+        person: Person,
+        *,
+        email: str = "",
+        action: str = "",
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[AuditEvent]:
+        """What cost money, opened a door or changed a right, newest first. Raises NotAllowed.
+
+        Only of one person, or of one kind, when they are named.
+        """
         _require_admin(person)
         with self.database.begin() as db:
-            return audit.list_events(db, limit=limit, offset=offset)
+            return audit.list_events(db, email=email, action=action, limit=limit, offset=offset)
+
+    def count_audit(self, person: Person, *, email: str = "", action: str = "") -> int:
+        """How many events `list_audit` has in all."""
+        _require_admin(person)
+        with self.database.begin() as db:
+            return audit.count_events(db, email=email, action=action)
+
+    def audit_choices(self, person: Person) -> tuple[list[str], list[str]]:
+        """Whom and what `list_audit` can be narrowed to: addresses, and kinds of action."""
+        _require_admin(person)
+        with self.database.begin() as db:
+            return audit.list_actors(db), audit.list_actions(db)
 
     def once(
         self, person: Person, key: str | None, request: Sequence[str], start: Callable[[], Started]
@@ -319,10 +395,10 @@ class Commands:
             job = jobs.latest_job(db, session_id)
             return predictions.slot_errors(db, job.id, stage) if job else {}
 
-    def list_costs(self, person: Person) -> list[CostEntry]:
+    def list_costs(self, person: Person, *, limit: int = 5000, offset: int = 0) -> list[CostEntry]:
         """The newest calls the person may see, newest first."""
         with self.database.begin() as db:
-            return costs.list_costs(db, person)
+            return costs.list_costs(db, person, limit=limit, offset=offset)
 
     def total_spent(self, person: Person) -> Decimal:
         """What the ads the person may see cost in all, US dollars."""
@@ -354,7 +430,9 @@ class Commands:
         if days not in SHARE_DAYS:
             raise InputRejected("A link works for 1, 7 or 30 days.")
         with self._change(person, session_id, busy=True) as (db, ad):
-            return shares.add_share(db, ad.id, person, days, shows_cost=shows_cost)
+            made, token = shares.add_share(db, ad.id, person, days, shows_cost=shows_cost)
+            audit.note(db, person, "shared", ad.id, link=made.id, days=days, costs=shows_cost)
+            return made, token
 
     def list_shares(self, person: Person, session_id: str) -> list[ShareInfo]:
         """The links to the ad that work, newest first. Raises NotFound."""
@@ -366,6 +444,7 @@ class Commands:
         """The link is dead from now on."""
         with self._change(person, session_id, busy=True) as (db, ad):
             shares.revoke_share(db, ad.id, link_id)
+            audit.note(db, person, "share withdrawn", ad.id, link=link_id)
 
     def open_share(self, token: str, *, counted: bool = False) -> Shared:
         """Who reads what by this link; `counted` as a look at it. Raises NotFound."""
@@ -426,6 +505,7 @@ class Commands:
 
     def add_photo(self, person: Person, session_id: str, data: bytes, name: str) -> str:
         """Keep a product photo; gives its asset id. Raises InputRejected with what would do."""
+        self._require_change(person, session_id)
         photo = photos.read_photo(data, name)
         stored = storage().put(photo.data, "image/jpeg")
         with self._change(person, session_id) as (db, ad):
@@ -450,7 +530,7 @@ class Commands:
                         "width": photo.width,
                         "height": photo.height,
                         "focus": list(photo.focus),
-                        "name": name[:200],
+                        "name": photos.shown_name(name),
                     },
                 ),
             )
@@ -721,6 +801,7 @@ class Commands:
 
     def add_music(self, person: Person, session_id: str, data: bytes, name: str) -> str:
         """Keep the person's own music file; gives its asset id. Raises InputRejected."""
+        self._require_change(person, session_id)
         content_type, seconds = music.read_music(data, name)
         stored = storage().put(data, content_type)
         with self._change(person, session_id) as (db, _):
@@ -732,7 +813,7 @@ class Commands:
                     storage_key=stored.key,
                     content_type=content_type,
                     size_bytes=stored.size_bytes,
-                    details={"name": name[:200], "duration_seconds": seconds},
+                    details={"name": photos.shown_name(name), "duration_seconds": seconds},
                 ),
             )
 
@@ -741,6 +822,17 @@ class Commands:
         asset_id = self.add_music(person, session_id, data, name)
         self.save_draft(person, session_id, "own_music", asset_id)
         return asset_id
+
+    def remove_music(self, person: Person, session_id: str, asset_id: str) -> None:
+        """Take the person's own music out of the ad, unless its film has it. Raises WrongStage."""
+        with self._change(person, session_id) as (db, ad):
+            [row] = assets.load_assets(db, session_id, [asset_id])
+            if row.asset_type != AssetType.MUSIC:
+                raise NotFound("That music does not exist.")
+            if AudioChoice.model_validate(ad.audio or {}).own_asset_id == asset_id:
+                raise WrongStage("The film has this music. Choose other music for the film first.")
+            ad.drafts = {k: v for k, v in ad.drafts.items() if v != asset_id}
+            db.delete(row)
 
     def start_video(
         self,
@@ -868,15 +960,18 @@ class Commands:
         self.news.close()
         self._runs.close()
 
+    def _require_change(self, person: Person, session_id: str) -> None:
+        """Raises NotFound, NotAllowed: nothing is read or kept for whom it is not for."""
+        with self.database.begin() as db:
+            _load_to_change(db, person, session_id)
+
     @contextmanager
     def _change(
         self, person: Person, session_id: str, *, busy: bool = False
     ) -> Iterator[tuple[Session, AdSession]]:
         """One transaction on the locked ad; refuses a busy ad unless `busy`."""
         with self.database.begin() as db:
-            ad = sessions.load_ad(db, person, session_id, lock=True)
-            if not person.may_change:
-                raise NotAllowed("You may look at this ad, but not change it.")
+            ad = _load_to_change(db, person, session_id, lock=True)
             if not busy and Stage(ad.stage) in WORKING:
                 raise WrongStage("This ad is busy already. Wait for it, or cancel it first.")
             yield db, ad
@@ -933,9 +1028,44 @@ class Commands:
         return started
 
 
+def _load_to_change(
+    db: Session, person: Person, session_id: str, *, lock: bool = False
+) -> AdSession:
+    """The ad, for whoever may change it. Raises NotFound, NotAllowed."""
+    ad = sessions.load_ad(db, person, session_id, lock=lock)
+    if not person.may_change:
+        raise NotAllowed("You may look at this ad, but not change it.")
+    return ad
+
+
 def _require_admin(person: Person) -> None:
     if person.role is not Role.ADMIN:
         raise NotAllowed("Only an admin may do this.")
+
+
+def _require_patience(seconds: float) -> None:
+    if seconds > 0:
+        raise TooManyTries(
+            f"Too many wrong passwords. Try again in {max(1, round(seconds))} seconds."
+        )
+
+
+def check_password(new: str) -> None:
+    """Raises InputRejected for a password that nobody should have."""
+    if not PASSWORD_MIN <= len(new) <= PASSWORD_MAX:
+        raise InputRejected(f"A password needs {PASSWORD_MIN} to {PASSWORD_MAX} characters.")
+
+
+def check_email(text: str) -> str:
+    """The address as it is kept. Raises InputRejected for what is none."""
+    email = text.strip().lower()
+    if len(email) > EMAIL_MAX or not _EMAIL.fullmatch(email):
+        raise InputRejected("That is not an e-mail address. Write one such as ann@example.com.")
+    return email
+
+
+def _team_name(text: str) -> str:
+    return _title(text, "name of the team", TEAM_MAX)
 
 
 def _checked_music(db: Session, ad: AdSession, audio: AudioChoice) -> AudioChoice:
@@ -1104,8 +1234,8 @@ def check_prompt(text: str, what: str) -> str:
         ) from None
 
 
-def _title(text: str, what: str) -> str:
+def _title(text: str, what: str, most: int = TITLE_MAX) -> str:
     title = " ".join(text.replace("\x00", "").split())
-    if not title or len(title) > TITLE_MAX:
-        raise InputRejected(f"The {what} needs 1 to {TITLE_MAX} characters.")
+    if not title or len(title) > most:
+        raise InputRejected(f"The {what} needs 1 to {most} characters.")
     return title

@@ -169,8 +169,11 @@ Title = Annotated[
 
 
 def _zoned(moment: datetime) -> datetime:
-    """A moment that says no zone is in UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """The moment in UTC; one that says no zone is in UTC already."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("that is outside of the years 1 to 9999") from None
 
 
 Moment = Annotated[datetime, AfterValidator(_zoned)]
@@ -445,17 +448,14 @@ class AdSummary(Value):
     video_id: str | None
 
 
-class AdState(Value):
-    """Everything about one ad at one moment. Lists of ids keep the order people chose.
+class AdFacts(Value):
+    """What is known and decided about one ad. Lists of ids keep the order people chose.
 
-    `shapes` are those of the last films asked for, `videos` the newest film of each, the first
-    of them `final_video`; `previews` has the newest draft and animatic by kind, `preview_failures`
-    why the newest attempt at one failed. `images` and `clips` are the takes in use, at most one a
-    slot; `image_takes` and `clip_takes` are all, by slot and age. `marks` (approved or rejected),
-    `reject_reasons` and `remarks` go by asset id, `seeds` of regenerated takes by "image/2".
+    `shapes` are those of the last films asked for, `preview_failures` says by kind why the newest
+    attempt at a preview failed. `marks` (approved or rejected), `reject_reasons` and `remarks` go
+    by asset id, `seeds` of regenerated takes by "image/2".
     """
 
-    id: str
     owner: str
     user_id: int
     team_id: int
@@ -495,6 +495,19 @@ class AdState(Value):
     failure: str | None
     notes: tuple[str, ...]
     hold: str | None
+    preview_failures: dict[str, str]
+    job: JobInfo | None
+
+
+class AdState(AdFacts):
+    """Everything about one ad at one moment: its facts and its files.
+
+    `videos` are the newest film of each shape, the first of them `final_video`; `previews` has
+    the newest draft and animatic by kind. `images` and `clips` are the takes in use, at most one
+    a slot; `image_takes` and `clip_takes` are all, by slot and age.
+    """
+
+    id: str
     photos: tuple[AssetInfo, ...]
     images: tuple[AssetInfo, ...]
     clips: tuple[AssetInfo, ...]
@@ -503,8 +516,6 @@ class AdState(Value):
     final_video: AssetInfo | None
     videos: tuple[AssetInfo, ...]
     previews: dict[str, AssetInfo]
-    preview_failures: dict[str, str]
-    job: JobInfo | None
 
     @property
     def working(self) -> bool:

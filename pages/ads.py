@@ -25,6 +25,8 @@ ads = commands.list_ads(
 with wall:
     if not count and (said or commands.count_ads(person, AdFilter(archived=True))):
         library.nothing(said)
+    elif not count and not person.may_change:
+        st.caption("Nothing is here yet. The ads of your team will be.")
     elif not count:
         with st.container(key="empty", border=True, gap="small"):
             st.subheader("Make your first ad")

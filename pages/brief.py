@@ -36,6 +36,7 @@ with photos:
         accept_multiple_files=True,
         key=f"files-{ad.id}-{state.remember(f'round-{ad.id}', 0)}",
         help="The ad's pictures are made from them. Location and camera data are removed.",
+        disabled=not person.may_change,
     )
     if not ad.photos:
         st.button(
@@ -43,6 +44,7 @@ with photos:
             icon=":material/chair_alt:",
             on_click=state.add_sample,
             args=(ad.id,),
+            **state.barred(),
         )
 
 refused = False
@@ -58,7 +60,7 @@ if ad.photos:
         f"photos-{ad.id}",
         [widgets.tile_of(p, p.details.get("name", "photo")) for p in ad.photos],
         layout="strip",
-        removable=not ad.working,
+        removable=person.may_change and not ad.working,
     )
     if removed and state.did(lambda: act.remove_photo(person, ad.id, str(removed))):
         st.rerun()

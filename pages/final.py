@@ -93,7 +93,8 @@ if ad.final_video and not ad.working:
     with st.container(horizontal=True, vertical_alignment="center", key="showing", gap="small"):
         sharing.row(ad)
         st.space("stretch")
-        if st.button("Duplicate", icon=":material/content_copy:", type="tertiary"):
-            state.did(duplicate)
-        if st.button("Make another", icon=":material/add:", type="tertiary"):
-            state.go("brief", act.create_ad(person).id)
+        if person.may_change:
+            if st.button("Duplicate", icon=":material/content_copy:", type="tertiary"):
+                state.did(duplicate)
+            if st.button("Make another", icon=":material/add:", type="tertiary"):
+                state.go("brief", act.create_ad(person).id)

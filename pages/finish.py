@@ -63,7 +63,7 @@ def offer_draft() -> None:
         words.priced("Draft", Decimal(0)),
         key="draft",
         icon=":material/play_circle:",
-        disabled=ad.working or bool(chosen.missing),
+        disabled=ad.working or bool(chosen.missing) or not person.may_change,
         help=f"Small and quick, in {chosen.main}: what the film will be, before it is rendered.",
     ) and state.did(prepared(act.start_draft)):
         st.rerun()

@@ -5,7 +5,7 @@ import streamlit as st
 from adgen import __version__
 from adgen.config import settings
 from adgen.providers.catalogue import ModelSpec, catalogue, default_model
-from adgen.ui import brand, components, state, words
+from adgen.ui import account, brand, people, state, words
 
 DOORS = {"offline": "this machine", "replicate": "Replicate"}
 STEPS = {
@@ -21,11 +21,9 @@ UNITS = {"hardware-second": "hardware second", "second": "second of clip"}
 
 person = state.require_person()
 st.title("Settings")
-st.subheader("You")
-st.text(f"Signed in as {person.email} ({person.role})")
-components.sign_out()
-
+account.section(person)
 brand.section(person)
+people.section(person)
 
 st.subheader("This installation")
 config = settings()

@@ -108,7 +108,7 @@ def offer_animatic() -> None:
         words.priced("Animatic", Decimal(0)),
         key="animatic",
         icon=":material/play_circle:",
-        disabled=ad.working,
+        disabled=ad.working or not person.may_change,
         help="The pictures with camera moves, cards and music: how the film will feel, before "
         "any clip is paid for.",
     ) and state.did(lambda: act.start_animatic(person, ad.id)):

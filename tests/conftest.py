@@ -54,6 +54,7 @@ LONG = (
     *("test_crash", "test_exactly_once", "test_films", "test_flow", "test_fault_mix", "test_cli"),
     *("test_replicate_flow", "test_launch", "test_hosted", "test_film", "test_ingest"),
     *("test_kills", "test_review", "test_presenting", "test_plans", "test_newcomer", "test_takes"),
+    *("test_walk", "test_matrix", "test_schema"),
 )
 
 
@@ -102,6 +103,13 @@ def _at(url: str, name: str) -> str:
 @pytest.fixture
 def database(server: str) -> Iterator[Database]:
     """An empty database with our schema."""
+    with empty_database(server) as made:
+        yield made
+
+
+@contextmanager
+def empty_database(server: str) -> Iterator[Database]:
+    """As `database`, for as long as it is wanted."""
     name = f"t_{uuid4().hex[:12]}"
     admin = create_engine(dialect_url(server, "psycopg2"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:

@@ -8,34 +8,28 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adgen import __version__
-from adgen.api import live, sharing
-from adgen.api.routes import router
+from adgen.api import docs, files, live, people, routes, sharing, studio, uploads
+from adgen.api.schema import Api
 from adgen.errors import AdgenError
 
 log = logging.getLogger(__name__)
 
-_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"SAMEORIGIN"),
-    (b"referrer-policy", b"same-origin"),
-]
-
 
 def build_api() -> FastAPI:
     """The API with its true paths, for use as a route of the ASGI app."""
-    api = FastAPI(
+    api = Api(
         title="adgen",
         version=__version__,
-        docs_url="/api/docs",
+        generate_unique_id_function=lambda route: route.name,
+        docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        redirect_slashes=False,
     )
-    api.include_router(router)
-    api.include_router(live.router)
-    api.include_router(sharing.router)
+    for room in (routes, studio, files, uploads, sharing, people, live, docs):
+        api.include_router(room.router)
     api.add_exception_handler(AdgenError, _expected)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
@@ -69,22 +63,3 @@ def _http(_: Request, error: Exception) -> JSONResponse:
 def _bug(_: Request, error: Exception) -> JSONResponse:
     log.error("unexpected error", exc_info=error)
     return problem(500, "Error", "Something went wrong on our side. Nothing was lost; try again.")
-
-
-class SecurityHeaders:
-    """Adds the headers that every answer should carry. Plain ASGI, so streams stay streams."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, with headers."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                present = {name.lower() for name, _ in message["headers"]}
-                extra = [header for header in _HEADERS if header[0] not in present]
-                message["headers"] = [*message["headers"], *extra]
-            await send(message)
-
-        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

@@ -16,7 +16,7 @@ from adgen.launch import running
 from adgen.store.users import LOGIN_DAYS
 
 COOKIE = "adgen_session"
-_SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class ForeignOrigin(AdgenError):
@@ -50,7 +50,7 @@ def check_origin(connection: HTTPConnection) -> None:
 
 def person_of(connection: HTTPConnection) -> Person:
     """Who asks. Raises NotSignedIn, ForeignOrigin."""
-    if connection.scope.get("method") not in _SAFE:
+    if connection.scope.get("method") not in SAFE_METHODS:
         check_origin(connection)
     person = commands().who(token_of(connection))
     if person is None:

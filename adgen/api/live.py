@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
 from adgen.api.auth import check_origin, commands, token_of
-from adgen.api.routes import show_asset
+from adgen.api.views import show_asset
 from adgen.commands import Commands
 from adgen.domain import SYSTEM, AdState, AssetInfo, JobInfo, JobKind, JobStatus, Person
 from adgen.errors import AdgenError, NotSignedIn
@@ -237,10 +237,10 @@ def _made(ad: AdState, kind: JobKind) -> dict[str, Any]:
     if kind is JobKind.CLIPS:
         return {"clips": _shown(ad.clips)}
     if kind is JobKind.VIDEO:
-        final = show_asset(ad.final_video) if ad.final_video else None
+        final = _shown((ad.final_video,))[0] if ad.final_video else None
         return {"video": final, "videos": _shown(ad.videos)}
     return {}
 
 
 def _shown(made: tuple[AssetInfo, ...]) -> list[dict[str, Any]]:
-    return [show_asset(asset) for asset in made]
+    return [show_asset(asset).model_dump(mode="json") for asset in made]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from typing import IO, Annotated, Any
+from typing import IO, Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
-from pydantic import BaseModel
 
 from adgen import boards, bundles, decks
 from adgen.api.auth import Acting, Signed, person_of
-from adgen.api.routes import file_stem
+from adgen.api.files import file_stem
+from adgen.api.schema import CHANGE, LOOK, Body, Paged, answers, problems
 from adgen.config import settings
 from adgen.domain import AdState, ShareInfo
 from adgen.errors import NotFound, NotSignedIn
@@ -25,15 +25,28 @@ _PIECE = 2**18
 _PRIVATE = {"Cache-Control": "private, no-store"}
 
 
-class ShareBody(BaseModel):
+_PAGE = {"description": "A page that says so", "content": {"text/html": {}}}
+
+
+class ShareBody(Body):
     days: int = 7
     shows_cost: bool = False
+
+
+class NewShare(ShareInfo):
+    """A link just made; `path` is told this once only."""
+
+    path: str
 
 
 # ---- the replay
 
 
-@router.get("/api/sessions/{session_id}/present", response_class=HTMLResponse)
+@router.get(
+    "/api/sessions/{session_id}/present",
+    responses=problems(422) | dict.fromkeys((401, 404), _PAGE),
+    response_class=HTMLResponse,
+)
 def present(session_id: str, request: Request, act: Acting) -> HTMLResponse:
     """The replay of an ad, full screen."""
     try:
@@ -50,7 +63,7 @@ def present(session_id: str, request: Request, act: Acting) -> HTMLResponse:
     return HTMLResponse(decks.write(deck, door), headers=decks.headers())
 
 
-@router.get("/api/sessions/{session_id}/deck.html", response_class=HTMLResponse)
+@router.get("/api/sessions/{session_id}/deck.html", responses=LOOK, response_class=HTMLResponse)
 def export_replay(session_id: str, person: Signed, act: Acting) -> StreamingResponse:
     """The replay as one file that opens anywhere, without this server."""
     ad = act.load_ad(person, session_id)
@@ -81,20 +94,20 @@ def _notice(status: int, title: str, words: str, way_on: str = "") -> HTMLRespon
 # ---- links
 
 
-@router.get("/api/sessions/{session_id}/shares")
-def list_shares(session_id: str, person: Signed, act: Acting) -> list[ShareInfo]:
+@router.get("/api/sessions/{session_id}/shares", responses=LOOK)
+def list_shares(session_id: str, person: Signed, act: Acting, page: Paged) -> list[ShareInfo]:
     """The links to an ad that work."""
-    return act.list_shares(person, session_id)
+    return page.of(act.list_shares(person, session_id))
 
 
-@router.post("/api/sessions/{session_id}/shares", status_code=201)
-def share(session_id: str, body: ShareBody, person: Signed, act: Acting) -> dict[str, Any]:
+@router.post("/api/sessions/{session_id}/shares", status_code=201, responses=CHANGE)
+def share(session_id: str, body: ShareBody, person: Signed, act: Acting) -> NewShare:
     """A link for whoever has it to look at the ad; its `path` is told only now."""
     made, token = act.share_ad(person, session_id, days=body.days, shows_cost=body.shows_cost)
-    return {**made.model_dump(mode="json"), "path": f"/api/share/{token}"}
+    return NewShare(**made.model_dump(), path=f"/api/share/{token}")
 
 
-@router.delete("/api/sessions/{session_id}/shares/{link_id}", status_code=204)
+@router.delete("/api/sessions/{session_id}/shares/{link_id}", status_code=204, responses=CHANGE)
 def revoke(session_id: str, link_id: str, person: Signed, act: Acting) -> None:
     """The link is dead from now on."""
     act.revoke_share(person, session_id, link_id)
@@ -129,7 +142,11 @@ def shared_file(token: str, asset_id: str, act: Acting) -> FileResponse:
 # ---- files to hand on
 
 
-@router.get("/api/sessions/{session_id}/board")
+@router.get(
+    "/api/sessions/{session_id}/board",
+    responses=LOOK | answers(*boards.CONTENT_TYPES.values()),
+    response_class=Response,
+)
 def mood_board(
     session_id: str,
     person: Signed,
@@ -147,7 +164,11 @@ def mood_board(
     return Response(board, media_type=boards.CONTENT_TYPES[kind], headers=_attached(ad, ending))
 
 
-@router.get("/api/sessions/{session_id}/files.zip")
+@router.get(
+    "/api/sessions/{session_id}/files.zip",
+    responses=LOOK | answers("application/zip"),
+    response_class=StreamingResponse,
+)
 def download_all(session_id: str, person: Signed, act: Acting) -> StreamingResponse:
     """Films, approved clips and pictures, receipts and costs, in one ZIP."""
     ad, costs = act.load_ad(person, session_id), act.load_costs(person, session_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import os
 import re
 import select
@@ -127,12 +128,13 @@ def is_damaged(errors: str) -> bool:
     return any(word in errors for word in DAMAGE)
 
 
-def check_audio(path: Path) -> float:
-    """Decode the whole sound of `path`; its seconds, or CompositionFailed."""
+def check_audio(path: Path, most: float = math.inf) -> float:
+    """Decode the sound of `path`, `most` seconds of it; its seconds, or CompositionFailed."""
     if not probe(path, role="The music file").has_audio:
         raise CompositionFailed("The music file has no sound in it.")
     source = local(path, AUDIO_FORMATS)
-    sink = ["-map", "0:a:0", "-f", "null", "-progress", "pipe:1", "-"]
+    limit = [] if most == math.inf else ["-t", f"{most}"]
+    sink = ["-map", "0:a:0", *limit, "-f", "null", "-progress", "pipe:1", "-"]
     ended = run(["-loglevel", "error", *source, *sink], LOOK_LIMIT_S)
     if ended.code:
         log.warning("cannot decode %s: %s", path, ended.errors[-1000:])

@@ -11,10 +11,13 @@ import immich_memories_music
 from adgen.domain import Genre, Value
 from adgen.errors import CompositionFailed, InputRejected, NotFound
 from adgen.providers import ffmpeg
+from adgen.providers.photos import shown_name
 
 LICENCE = "MIT, immich-memories-music 0.1.0 (generated with ACE-Step 1.5)"
 MAX_BYTES = 30_000_000
 MIN_SECONDS = 1.0
+# Far more than any film needs. Silence packs so well that a small file may last for days.
+MAX_SECONDS = 1800.0
 WHAT_WOULD_DO = "Please use an MP3, WAV, M4A, OGG or FLAC file of at least one second."
 
 # Genre -> which files of the library.
@@ -97,9 +100,13 @@ def check_music(path: Path) -> float:
     if path.stat().st_size > MAX_BYTES:
         raise InputRejected(f"The music file is larger than {MAX_BYTES // 1_000_000} MB.")
     try:
-        seconds = ffmpeg.check_audio(path)
+        seconds = ffmpeg.check_audio(path, MAX_SECONDS + 1)
     except CompositionFailed as why:
         raise InputRejected(f"{why.user_message} {WHAT_WOULD_DO}") from why
+    if seconds > MAX_SECONDS:
+        raise InputRejected(
+            f"The music is longer than {MAX_SECONDS / 60:.0f} minutes. Use a shorter piece."
+        )
     if seconds < MIN_SECONDS:
         raise InputRejected(f"The music is shorter than a second. {WHAT_WOULD_DO}")
     return seconds
@@ -108,7 +115,7 @@ def check_music(path: Path) -> float:
 def read_music(data: bytes, name: str) -> tuple[str, float]:
     """Content type, told from the bytes, and seconds of an upload; InputRejected if unusable."""
     if len(data) > MAX_BYTES:
-        raise InputRejected(f"{name} is larger than {MAX_BYTES // 1_000_000} MB.")
+        raise InputRejected(f"{shown_name(name)} is larger than {MAX_BYTES // 1_000_000} MB.")
     with NamedTemporaryFile(prefix="adgen-music-") as file:
         file.write(data)
         file.flush()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Callable
@@ -14,13 +16,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
 from adgen.domain import Value
 from adgen.errors import BadModelOutput, InputRejected
 
 BYTES_MAX = 25 * 1024 * 1024
 PIXELS_MAX = 40_000_000
+# A progressive JPEG is unpacked whole, two bytes an ink, before its first row can be read.
+CMYK_PIXELS_MAX = 24_000_000
+# WebP's decoder keeps four whole pictures in memory.
+WEBP_PIXELS_MAX = 16_000_000
+# A progressive JPEG has about ten; each of them costs a walk over the whole picture.
+SCANS_MAX = 100
+_SCAN = b"\xff\xda"
 SIDE_MAX = 12_000
 SIDE_MIN = 256
 MODEL_SIDE_MIN = 64
@@ -35,6 +44,21 @@ SAMPLE = ("chair-and-bowl", "mugs-on-table", "oak-chair", "stoneware-jug")
 # What Pillow's decoders raise on damaged files; there is no common root.
 _UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError)
 _DAMAGED = (*_UNREADABLE, struct.error, zlib.error, OverflowError, MemoryError)
+
+# One at a time: several large pictures at once would fill the memory of a web process.
+_DECODING = threading.Lock()
+# Rows that are worked on at a time.
+_BAND = 256
+# What brings a picture upright, by the EXIF tag Orientation.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # For the whole process, because `catch_warnings` is not safe among threads.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -54,13 +78,13 @@ class Photo(Value):
 def read_photo(data: bytes, name: str) -> Photo:
     """Check and normalise an uploaded picture, else InputRejected with what would do."""
     shown = shown_name(name)
-    image = _open(data, shown)
-    if min(image.size) < SIDE_MIN:
-        raise _too_small(shown, image, f"{SIDE_MIN} pixels on each side")
-    image = _upright(image, shown, _as_srgb)
-    image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    if min(image.size) < SIDE_MIN:
-        raise InputRejected(f"{shown} is too narrow. Crop it to a more even shape.")
+    with _DECODING:
+        image = _open(data, shown)
+        if min(image.size) < SIDE_MIN:
+            raise _too_small(shown, image, f"{SIDE_MIN} pixels on each side")
+        if min(_fitted(image.size)) < SIDE_MIN:
+            raise InputRejected(f"{shown} is too narrow. Crop it to a more even shape.")
+        image = _upright(image, shown, _on_white)
     return Photo(
         data=as_jpeg(image), width=image.width, height=image.height, focus=find_focus(image)
     )
@@ -72,10 +96,11 @@ def read_cutout(data: bytes, name: str, least: int) -> Image.Image:
     Its longer side has at least `least` pixels, else InputRejected with what would do.
     """
     shown = shown_name(name)
-    image = _open(data, shown)
-    if max(image.size) < least:
-        raise _too_small(shown, image, f"{least} pixels on its longer side")
-    return _upright(image, shown, _as_cutout)
+    with _DECODING:
+        image = _open(data, shown)
+        if max(image.size) < least:
+            raise _too_small(shown, image, f"{least} pixels on its longer side")
+        return _upright(image, shown, _see_through).convert("RGBA")
 
 
 def _too_small(shown: str, image: Image.Image, least: str) -> InputRejected:
@@ -141,7 +166,8 @@ def shown_name(name: str) -> str:
     """A file's name as it may stand in a message."""
     # It lands in messages that are rendered as Markdown, so only plain signs are kept.
     base = re.split(r"[/\\]", name)[-1]
-    clean = re.sub(r"[^\w .()-]", "", base).strip()
+    # Nor does it begin like a hidden file, a way up, or an option.
+    clean = re.sub(r"[^\w .()-]", "", base).lstrip(" .-")
     return clean[:60].strip() or "This file"
 
 
@@ -160,84 +186,123 @@ def _open(data: bytes, shown: str) -> Image.Image:
         ) from None
     # The header's word, before a single pixel is decoded.
     width, height = image.size
-    if max(width, height) > SIDE_MAX or width * height > PIXELS_MAX:
-        raise InputRejected(_too_large(shown, f" ({width:,} × {height:,} pixels)"))
+    most = _most_pixels(image)
+    if max(width, height) > SIDE_MAX or width * height > most:
+        raise InputRejected(_too_large(shown, f" ({width:,} × {height:,} pixels)", most))
+    if data.count(_SCAN) > SCANS_MAX:
+        raise InputRejected(
+            f"{shown} is packed in a way that takes too long to read. Export it again and retry."
+        )
+    if image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1:
+        raise InputRejected(f"{shown} is an animation. Use a still picture.")
     return image
 
 
-def _too_large(shown: str, size: str = "") -> str:
+def _most_pixels(image: Image.Image) -> int:
+    if image.format == "WEBP":
+        return WEBP_PIXELS_MAX
+    return CMYK_PIXELS_MAX if image.mode == "CMYK" else PIXELS_MAX
+
+
+def _too_large(shown: str, size: str = "", most: int = PIXELS_MAX) -> str:
     return (
         f"{shown} has too many pixels{size}. "
-        f"Use one up to {SIDE_MAX:,} pixels a side and {PIXELS_MAX // 1_000_000} megapixels."
+        f"Use one up to {SIDE_MAX:,} pixels a side and {most // 1_000_000} megapixels."
     )
 
 
 def _upright(
-    image: Image.Image, shown: str, finish: Callable[[Image.Image], Image.Image]
+    image: Image.Image, shown: str, ready: Callable[[Image.Image], Image.Image]
 ) -> Image.Image:
+    """The picture decoded, at most LONG_SIDE long, the right way up, in sRGB, without metadata."""
     try:
+        profile, turn = image.info.get("icc_profile"), _turn(image)
+        # A JPEG is decoded no larger than it is needed.
+        image.draft(None, _fitted(image.size))
         image.load()
-        turned = ImageOps.exif_transpose(image) if _is_turned(image) else image
-        return finish(turned)
+        # The profile of a grey picture of 16 bits does not fit what Pillow makes of it.
+        small = _shrunk(image, ready)
+        turned = small.transpose(turn) if turn is not None else small
+        return _to_srgb(turned, None if _is_deep(image) else profile)
     except (*_DAMAGED, ImageCms.PyCMSError):
         raise InputRejected(
             f"{shown} is damaged and cannot be read to the end. Export it again and retry."
         ) from None
 
 
-def _is_turned(image: Image.Image) -> bool:
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What brings the picture upright, by its EXIF; broken EXIF is no reason to refuse pixels."""
     try:
-        return bool(image.getexif().get(0x0112, 1) != 1)
+        return _TURNS.get(image.getexif().get(0x0112, 1))
     except _DAMAGED:
-        return False  # Broken EXIF is no reason to refuse the pixels.
+        return None
 
 
-def _as_srgb(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith("I") or image.mode == "F":
+def _fitted(size: tuple[int, int]) -> tuple[int, int]:
+    """The size at which a picture is kept."""
+    scale = min(1.0, LONG_SIDE / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _shrunk(image: Image.Image, ready: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """The picture at the size it is kept, each part of it made `ready` first.
+
+    Band by band, so that a second picture of its full size is never in memory.
+    """
+    width, height = _fitted(image.size)
+    wide: Image.Image | None = None
+    for top in range(0, image.height, _BAND):
+        bottom = min(top + _BAND, image.height)
+        band = ready(image.crop((0, top, image.width, bottom)))
+        wide = wide or Image.new(band.mode, (width, image.height))
+        wide.paste(band.resize((width, bottom - top), Image.Resampling.LANCZOS), (0, top))
+    assert wide is not None  # noqa: S101
+    return wide.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """In a mode that can be resized, and nothing see-through."""
+    if _is_deep(image):
         # Pillow clips 16-bit grey instead of scaling it.
         deep = np.asarray(image, dtype=np.float64)
-        flat = Image.fromarray((np.clip(deep, 0, 65535) / 257).astype(np.uint8))
-        return _clean(flat.convert("RGB"))
+        return Image.fromarray((np.clip(deep, 0, 65535) / 257).astype(np.uint8))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return _clean(_to_srgb(Image.alpha_composite(white, rgba).convert("RGB"), profile))
-    if image.mode not in ("RGB", "CMYK", "L"):
-        image = image.convert("RGB")
-    return _clean(_to_srgb(image, profile))
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image if image.mode in ("RGB", "CMYK", "L") else image.convert("RGB")
 
 
-def _as_cutout(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data or image.mode.startswith(("I", "F")):
-        return _as_srgb(image).convert("RGBA")
-    rgba = image.convert("RGBA")
-    # The colours alone: laid on white, a soft edge would carry a white rim to every ground.
-    cutout = _to_srgb(rgba.convert("RGB"), image.info.get("icc_profile"))
-    cutout.putalpha(rgba.getchannel("A"))
-    return _clean(cutout)
+def _see_through(image: Image.Image) -> Image.Image:
+    """In a mode that can be resized, with what is see-through kept so."""
+    if image.has_transparency_data and not _is_deep(image):
+        return image.convert("RGBA")
+    return _on_white(image)
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if not profile:
-        return image.convert("RGB")
-    try:
-        turned = ImageCms.profileToProfile(
-            image,
-            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-            ImageCms.createProfile("sRGB"),
-            outputMode="RGB",
-        )
-    except (ImageCms.PyCMSError, OSError):
+    """RGB, or RGBA when that is what comes; by the profile where it fits."""
+    if image.mode == "RGBA":
+        # The colours alone: laid on white, a soft edge would carry a white rim to every ground.
+        cutout = _to_srgb(image.convert("RGB"), profile)
+        cutout.putalpha(image.getchannel("A"))
+        return cutout
+    turned = None
+    if profile:
         # A profile of another colour space than the pixels, or a broken one: do without.
-        turned = None
-    return turned or image.convert("RGB")
-
-
-def _clean(image: Image.Image) -> Image.Image:
-    fresh = image.copy()
-    fresh.info = {}
-    return fresh
+        with contextlib.suppress(ImageCms.PyCMSError, OSError):
+            turned = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+    flat = turned or image.convert("RGB")
+    flat.info = {}
+    return flat
 
 
 def _unlike_border(pixels: Floats) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from adgen.domain import AuditEvent, Person
@@ -31,7 +31,33 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str | list) else str(value)
 
 
-def list_events(db: Session, *, limit: int = 100, offset: int = 0) -> list[AuditEvent]:
-    """The newest events, newest first."""
-    rows = db.scalars(select(Audit).order_by(Audit.id.desc()).limit(limit).offset(offset))
+def list_events(
+    db: Session, *, email: str = "", action: str = "", limit: int = 100, offset: int = 0
+) -> list[AuditEvent]:
+    """The newest events, newest first; of one person or one kind, when named."""
+    found = select(Audit).where(*_narrow(email, action)).order_by(Audit.id.desc())
+    rows = db.scalars(found.limit(limit).offset(offset))
     return [AuditEvent.model_validate(row, from_attributes=True) for row in rows]
+
+
+def count_events(db: Session, *, email: str = "", action: str = "") -> int:
+    """How many events there are for `list_events`."""
+    return db.scalars(select(func.count(Audit.id)).where(*_narrow(email, action))).one()
+
+
+def list_actors(db: Session) -> list[str]:
+    """The addresses of those who did something."""
+    return list(db.scalars(select(Audit.email).distinct().order_by(Audit.email)))
+
+
+def list_actions(db: Session) -> list[str]:
+    """The kinds of what was done."""
+    return list(db.scalars(select(Audit.action).distinct().order_by(Audit.action)))
+
+
+def _narrow(email: str, action: str) -> list[ColumnElement[bool]]:
+    return [
+        column == wanted
+        for column, wanted in ((Audit.email, email), (Audit.action, action))
+        if wanted
+    ]

@@ -159,9 +159,11 @@ def load_costs(db: Session, session_id: str) -> CostSummary:
     )
 
 
-def list_costs(db: Session, person: Person, limit: int = 5000) -> list[CostEntry]:
+def list_costs(
+    db: Session, person: Person, *, limit: int = 5000, offset: int = 0
+) -> list[CostEntry]:
     """The newest calls of the team's ads; admins and analysts get every team's."""
-    query = select(GenerationCost).order_by(GenerationCost.id.desc()).limit(limit)
+    query = select(GenerationCost).order_by(GenerationCost.id.desc()).limit(limit).offset(offset)
     if not person.sees_all_costs:
         query = query.join(AdSession, AdSession.id == GenerationCost.session_id).where(
             AdSession.team_id == person.team_id

@@ -79,7 +79,13 @@ def controls(person: Person) -> tuple[AdFilter, list[str], bool]:
         sort = st.selectbox(
             "Sort", list(SORTS), label_visibility="collapsed", width=180, **_bound("sort")
         )
-        new = st.button("New ad", key="new", type="primary", icon=":material/add:")
+        new = st.button(
+            "New ad",
+            key="new",
+            type="primary",
+            icon=":material/add:",
+            disabled=not person.may_change,
+        )
     wanted, said = asked(_values(), _today())
     return wanted.model_copy(update={"sort": SORTS[sort]}), said, new
 

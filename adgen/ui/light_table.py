@@ -29,7 +29,6 @@ from adgen.ui import components, state, widgets
 from adgen.ui.words import UNKNOWN, about, money, plain
 
 _BUSY = "Something is being made already. Wait for it, or stop it first."
-_LOOK = "You may look at this ad, but not change it."
 _LIMITS = {
     "remark": REMARK_MAX,
     "words": [PROMPT_MIN, PROMPT_MAX],
@@ -97,7 +96,7 @@ def light_table(
     data = known | {"need": need} | answers
     components.review(
         key,
-        data if person.may_change else data | {"barred": _LOOK},
+        data if person.may_change else data | {"barred": state.LOOK},
         on_review=partial(_keep, key, ad.id, kind),
         on_regenerate=partial(_regenerate, key, ad.id, kind),
         on_take=partial(_bring_back, key, ad.id),

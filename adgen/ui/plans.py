@@ -39,7 +39,7 @@ def offer(ad: AdState, kind: JobKind, label: str, start: Callable[[], object], w
         priced(label, price),
         key=f"first-{kind}",
         icon=":material/edit_note:",
-        disabled=ad.working,
+        disabled=ad.working or not state.may_change(),
         help=why,
     ) and state.did(start):
         st.rerun()
@@ -233,6 +233,7 @@ def _offer_words(ad: AdState) -> None:
         icon=":material/format_quote:",
         on_click=state.fill_in,
         args=(ad.id, "video_prompt", state.SAMPLE_MOTION),
+        **state.barred(),
     )
 
 
@@ -329,8 +330,7 @@ def _motion(ad: AdState, name: str, scene: Scene, *, usable: bool) -> float:
             1.0,
             step=0.05,
             format="%.2f",
-            **field,
-            disabled=not usable,
+            **(field if usable else field | {"disabled": True}),
             help="From still to lively. Used the next time this clip is made.",
         )
     )

@@ -107,7 +107,10 @@ def _own_piece(own: AssetInfo) -> dict[str, Any]:
 
 def _upload(ad: AdState) -> None:
     file = st.file_uploader(
-        "Music file", type=["mp3", "wav", "m4a", "ogg", "flac"], key=f"own-{ad.id}"
+        "Music file",
+        type=["mp3", "wav", "m4a", "ogg", "flac"],
+        key=f"own-{ad.id}",
+        **state.barred(),
     )
     if file is not None and state.remember(f"own-name-{ad.id}", "") != file.file_id:
         keep = partial(

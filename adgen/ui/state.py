@@ -18,6 +18,7 @@ from adgen.ui.words import plain
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 COOKIE = "adgen_session"
 T = TypeVar("T")
+LOOK = "You may look at this ad, but not change it."
 SAMPLE = "Oak chair and stoneware cups in a quiet kitchen, warm morning light"
 SAMPLE_MOTION = "Slow morning light, gentle push-in"
 # Where an ad is picked up again, by its stage.
@@ -48,7 +49,18 @@ def require_person() -> Person:
     person = find_person()
     if person is None:
         st.stop()
+    keep("may-change", person.may_change)
     return person
+
+
+def may_change() -> bool:
+    """Whether whoever `require_person` found may do more than look; for the page's controls."""
+    return bool(remember("may-change", False))
+
+
+def barred() -> dict[str, Any]:
+    """Arguments of a control that a person who may only look cannot use, with why; else none."""
+    return {} if may_change() else {"disabled": True, "help": LOOK}
 
 
 def require_ad() -> tuple[Person, AdState]:
@@ -129,7 +141,8 @@ def field(
     if edits is not None:
         key += f"-{crc32(str(edits).encode()):08x}"
     remember(key, drafted(ad, name, otherwise, read))
-    return {"key": key, "on_change": _save_draft, "args": (ad.id, name, key)}
+    locked = {} if may_change() else {"disabled": True}
+    return {"key": key, "on_change": _save_draft, "args": (ad.id, name, key), **locked}
 
 
 def drafted(ad: AdState, name: str, otherwise: T, read: Callable[[str], T] | None = None) -> Any:

@@ -101,7 +101,7 @@ def _archived(ad: AdState) -> None:
     """That the library does not show the ad, and the way back."""
     with _notice("archived"):
         st.info("This ad is archived.", icon=":material/inventory_2:")
-        if st.button("Restore", key="restore", type="tertiary") and state.did(
+        if st.button("Restore", key="restore", type="tertiary", **state.barred()) and state.did(
             lambda: state.commands().restore_ad(state.require_person(), ad.id)
         ):
             st.rerun()
@@ -191,7 +191,9 @@ def _bar(ad: AdState, job: JobInfo) -> None:
         key=f"status-{job.kind}", horizontal=True, wrap=False, vertical_alignment="center"
     ):
         st.progress(job.percent / 100, text=words)
-        stop = st.button("Stop", key=f"stop-{job.kind}", icon=":material/stop_circle:")
+        stop = st.button(
+            "Stop", key=f"stop-{job.kind}", icon=":material/stop_circle:", **state.barred()
+        )
     if stop:
         state.did(lambda: state.commands().cancel(state.require_person(), ad.id))
         st.rerun()
@@ -352,6 +354,7 @@ def _retry(ad: AdState, here: JobKind | None) -> None:
         key="retry",
         icon=":material/refresh:",
         type="primary" if retry_first(ad, here) else "secondary",
+        **state.barred(),
     ) and state.did(lambda: state.commands().retry(state.require_person(), ad.id)):
         if kind is here:
             st.rerun()
@@ -438,8 +441,10 @@ def next_bar(
 
     `quiet` when another button is the page's primary one; `beside` draws what stands before it.
     `do` is what a press does: when it is refused, the bar says why, wherever the page is scrolled
-    to, and nothing was taken.
+    to, and nothing was taken. Who may only look reads that instead of `words`.
     """
+    if not state.may_change():
+        words, disabled = state.LOOK, True
     with st.container(
         key=f"bar-{key}", horizontal=True, vertical_alignment="center", horizontal_alignment="right"
     ):

@@ -165,4 +165,9 @@ def links(
 
 def copy_link(path: str) -> None:
     """An address of this server, whole, with a button that copies it."""
-    _copy(key="copy", data={"path": path})
+    _copy(key="copy", data={"path": path, "label": "Link"})
+
+
+def copy_words(key: str, label: str, words: str) -> None:
+    """Words that are told once, with a button that copies them."""
+    _copy(key=key, data={"words": words, "label": label})

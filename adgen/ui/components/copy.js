@@ -1,8 +1,9 @@
-// An address of this server to copy; where the browser forbids that, it is selected at least.
+// An address of this server, or other words, to copy; where the browser forbids that, it is selected at least.
 export default function ({ parentElement, data }) {
   const input = parentElement.querySelector("input");
   const button = parentElement.querySelector("button");
-  const whole = new URL(data.path, location.href).href;
+  const whole = data.words || new URL(data.path, location.href).href;
+  input.setAttribute("aria-label", data.label);
   if (input.value === whole) return;
   input.value = whole;
   button.textContent = "Copy";

@@ -1,0 +1,97 @@
+"""The bytes: files of ads, the music library, and what the pages themselves are made of."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
+
+from adgen.api.auth import Acting, Signed
+from adgen.api.schema import LOOK, answers
+from adgen.errors import NotFound
+from adgen.providers import music
+from adgen.providers.photos import sample_photos
+from adgen.providers.storage import storage
+
+router = APIRouter()
+
+_FOR_EVER = "private, max-age=31536000, immutable"
+# What comes with a package, whose next version may have another file under the same name.
+_FOR_A_DAY = "private, max-age=86400"
+# What a file of an ad may be.
+FILE_TYPES = (
+    *("image/jpeg", "image/png", "video/mp4", "audio/mpeg", "audio/wav", "audio/ogg", "audio/flac"),
+    *("audio/aac", "audio/mp4", "audio/webm", "application/octet-stream"),
+)
+
+
+@router.get(
+    "/api/files/{asset_id}", responses=LOOK | answers(*FILE_TYPES), response_class=FileResponse
+)
+def get_file(
+    asset_id: str, person: Signed, act: Acting, download: str | None = None
+) -> FileResponse:
+    """The bytes of a file you may see, with Range. An asset never changes, so it caches."""
+    asset, key = act.load_file(person, asset_id)
+    name = None
+    if download is not None:
+        name = f"{file_stem(download) or asset.asset_type}{storage().path(key).suffix}"
+    return FileResponse(
+        storage().path(key),
+        media_type=asset.content_type,
+        filename=name,
+        headers={"Cache-Control": _FOR_EVER},
+    )
+
+
+@router.get(
+    "/api/files/{asset_id}/receipt",
+    responses=LOOK | answers("application/json"),
+    response_class=FileResponse,
+)
+def get_receipt(
+    asset_id: str, person: Signed, act: Acting, download: str | None = None
+) -> FileResponse:
+    """What a film was made from and how, as JSON. A film never changes, so it caches."""
+    asset, _ = act.load_file(person, asset_id)
+    if not (key := asset.details.get("receipt")):
+        raise NotFound("That file has no receipt.")
+    return FileResponse(
+        storage().path(key),
+        media_type="application/json",
+        filename=f"{file_stem(download or '') or asset.asset_type} receipt.json",
+        headers={"Cache-Control": _FOR_EVER},
+    )
+
+
+@router.get(
+    "/api/music/{track_id}", responses=LOOK | answers(music.TRACK_TYPE), response_class=FileResponse
+)
+def get_music(track_id: str, _: Signed) -> FileResponse:
+    """A piece of the music library, with Range: to be heard before it is chosen."""
+    track = music.load_track(track_id)
+    return FileResponse(
+        track.path, media_type=music.TRACK_TYPE, headers={"Cache-Control": _FOR_A_DAY}
+    )
+
+
+def file_stem(name: str) -> str:
+    """A file name without its end, out of whatever a browser sent."""
+    return "".join(c if c.isalnum() or c in " -_&" else "_" for c in name)[:80].strip(" -")
+
+
+_FONTS = {"inter-latin.woff2", "inter-latin-ext.woff2"}
+
+
+@router.get("/api/static/{name}", include_in_schema=False)
+def get_static(name: str) -> Response:
+    """The app's own typeface and sample photos: public, no state."""
+    samples = {f"sample-{n}.jpg": data for n, (_, data) in enumerate(sample_photos(), 1)}
+    if name in _FONTS:
+        data, kind = (files("adgen.ui") / "fonts" / name).read_bytes(), "font/woff2"
+    elif name in samples:
+        data, kind = samples[name], "image/jpeg"
+    else:
+        raise NotFound("That file does not exist.")
+    return Response(data, media_type=kind, headers={"Cache-Control": "public, max-age=86400"})
