@@ -21,7 +21,7 @@ from adgen import launch
 from adgen.api.app import build_api
 from adgen.api.guards import BodyLimit, OwnPagesOnly, SecurityHeaders, inline_scripts
 from adgen.errors import AdgenError
-from adgen.ui import reruns
+from adgen.ui import company, reruns
 
 ROOT = Path(__file__).resolve().parent
 # Streamlit's one HTML file.
@@ -55,6 +55,7 @@ api = build_api()
 app = st.App(
     ROOT / "adgen" / "ui" / "main.py",
     lifespan=lifespan,
+    secrets=company.streamlit_secrets(),
     routes=[
         Route("/health", api),
         Route("/api/{path:path}", api, methods=METHODS),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -94,6 +95,8 @@ PHOTOS_MAX = 6
 PASSWORD_MIN, PASSWORD_MAX = 8, 1000
 # Twelve characters: enough until the person chooses their own.
 FIRST_PASSWORD_BYTES = 9
+# How long after a company's sign-in it still opens the door, and how far clocks may differ.
+CLAIMS_LAST_S, _CLOCKS_APART_S = 300, 60
 EMAIL_MAX, TEAM_MAX, TOKEN_NAME_MAX = 320, 64, 100
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
 DRAFT_MAX = 20_000
@@ -173,6 +176,36 @@ class Commands:
                     "This sign-in link was used or is too old. Sign in with your password."
                 )
             return users.add_login(db, person.id, address), person
+
+    def admit(self, claims: Mapping[str, Any]) -> str:
+        """A link token for whoever a company's sign-in names; it signs in once.
+
+        `claims` are those of its ID token, whose signature has been checked. Each token counts
+        once, and not for long; "" for one that does not any more. Raises NotSignedIn, saying why.
+        """
+        if not time.time() - CLAIMS_LAST_S < claims["iat"] < time.time() + _CLOCKS_APART_S:
+            return ""
+        if claims.get("email_verified") is not True:
+            raise NotSignedIn("Your company does not vouch for your e-mail address.")
+        email = check_email(str(claims.get("email", "")))
+        key = " ".join(str(claims.get(name)) for name in ("iss", "sub", "iat", "nonce"))
+        with self.database.begin() as db:
+            person = users.find_user(db, email) or self._newcomer(db, email)
+            return users.add_link(db, person.id) if users.spend(db, person.id, key) else ""
+
+    @staticmethod
+    def _newcomer(db: Session, email: str) -> Person:
+        """Somebody of an allowed domain becomes an editor; nobody knows their password."""
+        config = settings()
+        if email.rpartition("@")[2] not in config.company_domains:
+            raise NotSignedIn(f"{email} may not use this installation. Ask an admin to add you.")
+        password = secrets.token_urlsafe(32)
+        person = users.add_user(db, email, password, Role.EDITOR, config.oidc_team)
+        # Two sign-ins at once: whoever came second finds the first one's user.
+        person = person or users.find_user(db, email)
+        assert person is not None  # noqa: S101
+        audit.note(db, person, "person added", who=email, role=person.role, team=person.team)
+        return person
 
     def sign_out(self, token: str) -> None:
         """The token is dead from now on, whichever kind it is."""

@@ -65,6 +65,13 @@ class Settings(BaseSettings):
     cookie_secure: bool = Field(
         False, validation_alias=AliasChoices("ADGEN_COOKIE_SECURE", "cookie_secure")
     )
+    public_url: str | None = None
+    cookie_secret: SecretStr | None = None
+    oidc_metadata_url: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_domains: str = ""
+    oidc_team: str = Field("Studio", min_length=1, max_length=64)
 
     @model_validator(mode="after")
     def _patient(self) -> Settings:
@@ -84,6 +91,16 @@ class Settings(BaseSettings):
         if self.provider_choice:
             return self.provider_choice
         return "replicate" if self.replicate_api_token else "offline"
+
+    @property
+    def has_company(self) -> bool:
+        """Whether people may sign in with their company's accounts."""
+        return bool(self.oidc_metadata_url and self.oidc_client_id and self.oidc_client_secret)
+
+    @property
+    def company_domains(self) -> frozenset[str]:
+        """The domains whose people are let in at their first sign-in, and made a user."""
+        return frozenset(name.strip().lower() for name in self.oidc_domains.split(",")) - {""}
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ FORBIDDEN_CALLS = {"replicate.run", "os.system"}
 
 def main() -> int:
     """Print every breach; gives the exit code."""
-    breaches = [breach for path in sources() for breach in check(path)]
+    breaches = [breach for path in sources() for breach in check(path)] + [*twins()]
     for breach in breaches:
         sys.stderr.write(f"{breach}\n")
     sys.stdout.write(f"house rules: {len(breaches)} breaches\n")
@@ -47,6 +47,14 @@ def sources() -> Iterator[Path]:
     yield ROOT / "app.py"
     for folder in ("adgen", "pages", "tests", "bench"):
         yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def twins() -> Iterator[str]:
+    """Test files that pytest would take for one, in folders that are no packages."""
+    seen: dict[str, Path] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        if not (path.parent / "__init__.py").exists() and seen.setdefault(path.name, path) != path:
+            yield f"{path.relative_to(ROOT)}: there is one in {seen[path.name].parent.name} too"
 
 
 def check(path: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The API's own page, for people to read and try it."""
+"""The API's own page, for people to read and try it; nothing of it comes from elsewhere."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from adgen.api.guards import script_hash
 
 router = APIRouter()
 
-# The reader's own scripts and style come from here, and from nowhere else.
-_CDN = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/"
-
 
 @router.get("/api/docs", include_in_schema=False)
 def docs() -> HTMLResponse:
@@ -22,14 +19,14 @@ def docs() -> HTMLResponse:
     page = get_swagger_ui_html(
         openapi_url="/api/openapi.json",
         title="adgen API",
-        swagger_js_url=f"{_CDN}swagger-ui-bundle.js",
-        swagger_css_url=f"{_CDN}swagger-ui.css",
+        swagger_js_url="/api/static/swagger-ui-bundle.js",
+        swagger_css_url="/api/static/swagger-ui.css",
         swagger_favicon_url="/favicon.png",
     )
     [script] = re.findall(r"<script>(.*?)</script>", bytes(page.body).decode(), re.DOTALL)
     policy = (
-        f"default-src 'none'; script-src {_CDN} {script_hash(script)}; "
-        f"style-src {_CDN} 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+        f"default-src 'none'; script-src 'self' {script_hash(script)}; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     page.headers["Content-Security-Policy"] = policy

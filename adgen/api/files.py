@@ -82,16 +82,19 @@ def file_stem(name: str) -> str:
 
 
 _FONTS = {"inter-latin.woff2", "inter-latin-ext.woff2"}
+_READER = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 
 
 @router.get("/api/static/{name}", include_in_schema=False)
 def get_static(name: str) -> Response:
-    """The app's own typeface and sample photos: public, no state."""
+    """The app's own typeface, sample photos and the reader of the API's page: public, no state."""
     samples = {f"sample-{n}.jpg": data for n, (_, data) in enumerate(sample_photos(), 1)}
     if name in _FONTS:
         data, kind = (files("adgen.ui") / "fonts" / name).read_bytes(), "font/woff2"
     elif name in samples:
         data, kind = samples[name], "image/jpeg"
+    elif name in _READER:
+        data, kind = (files("fastapi_swagger.resources") / name).read_bytes(), _READER[name]
     else:
         raise NotFound("That file does not exist.")
     return Response(data, media_type=kind, headers={"Cache-Control": "public, max-age=86400"})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import IO
 
 from adgen.config import settings
 from adgen.domain import Value
@@ -54,12 +56,11 @@ class LocalStorage:
     def _write(self, target: Path, data: bytes) -> None:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as part:
-                part.write(data)
-                part.flush()
-                os.fsync(part.fileno())
-            # A crash before this line leaves a .part that nothing names; never half a file.
-            Path(part.name).replace(target)
+            try:
+                _write_nameless(target, data)
+            except (AttributeError, OSError):
+                # Not Linux, or a file system that has no nameless files, such as NFS.
+                _write_beside(target, data)
         except OSError as error:
             raise Unavailable(
                 f"The file could not be kept ({error.strerror}). Free some space or check the "
@@ -87,6 +88,33 @@ class LocalStorage:
             raise Unavailable(
                 f"The storage folder {self.root} cannot be written ({error.strerror})."
             ) from error
+
+
+def _write_nameless(target: Path, data: bytes) -> None:
+    """The file gets its name once it is whole: a crash before that leaves nothing at all."""
+    made = os.open(target.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
+    with os.fdopen(made, "wb") as file:
+        _fill(file, data)
+        # Somebody else may have kept the same bytes meanwhile.
+        with suppress(FileExistsError):
+            os.link(f"/proc/self/fd/{made}", target, follow_symlinks=True)
+
+
+def _write_beside(target: Path, data: bytes) -> None:
+    """A crash before the last line leaves a .part that nothing names; never half a file."""
+    with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as part:
+        try:
+            _fill(part, data)
+            Path(part.name).replace(target)
+        except OSError:
+            Path(part.name).unlink(missing_ok=True)
+            raise
+
+
+def _fill(file: IO[bytes], data: bytes) -> None:
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 @lru_cache(maxsize=1)

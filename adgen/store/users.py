@@ -187,6 +187,13 @@ def add_link(db: Session, user_id: int) -> str:
     return token
 
 
+def spend(db: Session, user_id: int, key: str) -> bool:
+    """Whether a person's key is used for the first time; it is no link, and never was one."""
+    spent = {"user_id": user_id, "used_at": now(), "expires_at": now()}
+    made = insert(SignInLink).values(token_hash=digest(f"spent {key}"), **spent)
+    return db.scalar(made.on_conflict_do_nothing().returning(SignInLink.token_hash)) is not None
+
+
 def use_link(db: Session, token: str) -> Person | None:
     """Spend a one-time token; None when it is unknown, used or old."""
     link = db.scalar(

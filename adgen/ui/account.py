@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from adgen.commands import PASSWORD_MAX, PASSWORD_MIN
-from adgen.domain import TITLE_MAX, Person, Role, TokenInfo
+from adgen.commands import PASSWORD_MAX, PASSWORD_MIN, TOKEN_NAME_MAX
+from adgen.domain import Person, Role, TokenInfo
 from adgen.ui import components, state
 from adgen.ui.words import ago, exact, plain
 
@@ -88,7 +88,7 @@ def _new_token(person: Person) -> None:
         st.form("token", border=False, clear_on_submit=True),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        name = st.text_input("Name", max_chars=TITLE_MAX, placeholder="Nightly render")
+        name = st.text_input("Name", max_chars=TOKEN_NAME_MAX, placeholder="Nightly render")
         lasts = st.selectbox("Works for", list(LASTS), index=1, width=180)
         asked = st.form_submit_button("Create")
     if asked:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from adgen.ui import components, state
+from adgen.ui import company, components, state
 
 ICON = Path(__file__).with_name("icon.png")
+LINK_USED = "That sign-in link was used or is too old. Sign in with the password."
 STYLE = Path(__file__).with_name("style.css")
 
 st.set_page_config(page_title="adgen", page_icon=ICON, layout="wide")
@@ -42,7 +43,11 @@ person = state.find_person()
 # Streamlit's own bar becomes a drawer on a phone, which stays open over every page.
 page = st.navigation(PAGES, position="hidden")
 if person is None:
-    components.login(used_link=st.query_params.get("link") == "used")
+    link_used = st.query_params.get("link") == "used"
+    go, refused = company.entrance()
+    components.login(refused or (LINK_USED if link_used else ""), go)
+    if not go:
+        company.offer()
     st.stop()
 with st.container(key="nav", horizontal=True, vertical_alignment="center", gap="xsmall"):
     for place in PAGES[:3]:

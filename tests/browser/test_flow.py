@@ -226,7 +226,7 @@ def test_sign_out_ends_the_login_everywhere(signed_in: Page, app: App) -> None:
     page.goto("/settings")
     cookies = {c["name"]: c["value"] for c in page.context.cookies()}
     assert httpx.get(f"{app.url}/api/sessions", cookies=cookies).status_code == 200
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page.get_by_label("E-mail")).to_be_visible()
     page.goto("/settings")
     expect(page.get_by_label("E-mail")).to_be_visible()

@@ -55,12 +55,9 @@ def _nothing() -> None:
     """Components need a callback for each value they may send."""
 
 
-def login(*, used_link: bool) -> None:
-    """The sign-in form."""
-    note = (
-        "That sign-in link was used or is too old. Sign in with the password." if used_link else ""
-    )
-    _login(key="login", data={"note": note})
+def login(note: str = "", go: str = "") -> None:
+    """The sign-in form, with a word on it; or the way on, at once, to the address `go`."""
+    _login(key="login", data={"note": note, "go": go})
 
 
 def sign_out() -> None:

@@ -1,5 +1,6 @@
 // The password goes to the API only, never through the page's own connection.
 export default function ({ parentElement, data }) {
+  if (data.go) return void location.replace(data.go);
   const form = parentElement.querySelector("form");
   const say = form.querySelector("output");
   const button = form.querySelector("button");
