@@ -7,6 +7,7 @@ from importlib.resources import files
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 
+from adgen import statics
 from adgen.api.auth import Acting, Signed
 from adgen.api.schema import LOOK, answers
 from adgen.errors import NotFound
@@ -82,19 +83,27 @@ def file_stem(name: str) -> str:
 
 
 _FONTS = {"inter-latin.woff2", "inter-latin-ext.woff2"}
-_READER = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+_READER = {"swagger-ui-bundle.js", "swagger-ui.css"}
+_TYPES = {"js": "text/javascript", "css": "text/css"}
 
 
 @router.get("/api/static/{name}", include_in_schema=False)
 def get_static(name: str) -> Response:
-    """The app's own typeface, sample photos and the reader of the API's page: public, no state."""
+    """Parts of the app's pages and the sample photos: public, no state."""
+    lasting = "public, max-age=86400"
     samples = {f"sample-{n}.jpg": data for n, (_, data) in enumerate(sample_photos(), 1)}
+    data: bytes | str
     if name in _FONTS:
         data, kind = (files("adgen.ui") / "fonts" / name).read_bytes(), "font/woff2"
     elif name in samples:
         data, kind = samples[name], "image/jpeg"
     elif name in _READER:
-        data, kind = (files("fastapi_swagger.resources") / name).read_bytes(), _READER[name]
+        data = (files("fastapi_swagger.resources") / name).read_bytes()
+        kind = _TYPES[name.rpartition(".")[2]]
+    elif name in statics.served():
+        # Its name is made from what is in it.
+        lasting = "public, max-age=31536000, immutable"
+        data, kind = statics.served()[name], _TYPES[name.rpartition(".")[2]]
     else:
         raise NotFound("That file does not exist.")
-    return Response(data, media_type=kind, headers={"Cache-Control": "public, max-age=86400"})
+    return Response(data, media_type=kind, headers={"Cache-Control": lasting})

@@ -117,6 +117,7 @@ def test_no_decision_is_lost(desk: Desk) -> None:
     expect(steps.motion(desk.page)).to_have_value("Slow morning light")
     steps.button(desk.page, "Make 2 clips").click()
     steps.until_ad(desk.page, "stage", "clip_generation")
+    desk.page.wait_for_url("**/clips?**")
     desk.kill_web()
     expect(desk.page.locator(".tile video")).to_have_count(2, timeout=steps.SLOW_MS)
     steps.until_ad(desk.page, "stage", "clip_selection")

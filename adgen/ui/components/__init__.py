@@ -8,33 +8,53 @@ Registered once at import. Markup only comes from our files; people's words reac
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any, Literal
 
 import streamlit as st
 
+from adgen import statics
 from adgen.domain import TITLE_MAX
 
-_FOLDER = files(__package__)
-_BASE = _FOLDER.joinpath("base.css").read_text("utf-8")
+_BASE = statics.component_file("base", "css")
+# A large component's files come from our own route, once and not with every drawing. The page's
+# address is not that of a module made in the browser, so it has to be said. A server that is just
+# being started anew is asked again; by another address, since a failure may be remembered.
+_LOADER = """const sheet = new CSSStyleSheet();
+const files = async (turn) => {
+  const at = (name) => `${location.origin}/api/static/${name}${turn ? `?turn=${turn}` : ""}`;
+  const [script, style] = await Promise.all([import(at("<js>")), fetch(at("<css>"))]);
+  if (!style.ok) throw new Error(style.statusText);
+  sheet.replaceSync(await style.text());
+  return script.default;
+};
+let draw;
+for (let turn = 0; !draw; turn += 1) {
+  draw = await files(turn).catch(() => new Promise((go) => setTimeout(go, 500)));
+}
+export default (given) => {
+  const root = given.parentElement.getRootNode();
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+  return draw(given);
+};
+"""
+_UNTIL_THEN = ":host { visibility: hidden }"
 
 
 def _component(name: str, *, isolate: bool = True) -> Callable[..., Any]:
-    html, css, js = (_read(name, kind) for kind in ("html", "css", "js"))
+    if name in statics.LARGE:
+        css, js = _UNTIL_THEN, _LOADER
+        for kind in statics.SERVED:
+            js = js.replace(f"<{kind}>", statics.file_name(name, kind))
+    else:
+        css, js = (statics.component_file(name, kind) for kind in statics.SERVED)
     mount: Callable[..., Any] = st.components.v2.component(
-        f"adgen_{name}", html=html, css=_BASE + css, js=js, isolate_styles=isolate
+        f"adgen_{name}",
+        html=statics.component_file(name, "html"),
+        css=_BASE + css,
+        js=js,
+        isolate_styles=isolate,
     )
     return mount
-
-
-def _read(name: str, kind: str) -> str:
-    """A component's file of a kind, or those in its folder, by name; "" when there is none."""
-    folder = _FOLDER / name
-    if folder.is_dir():
-        parts = [part for part in folder.iterdir() if part.name.endswith(f".{kind}")]
-        return "\n".join(p.read_text("utf-8") for p in sorted(parts, key=lambda p: p.name))
-    file = _FOLDER / f"{name}.{kind}"
-    return file.read_text("utf-8") if file.is_file() else ""
 
 
 # The login form stays in the page's own tree, where password managers look for it.
