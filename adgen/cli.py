@@ -199,17 +199,25 @@ def _name(arguments: argparse.Namespace, state: AdState) -> str:
 
 
 def _wait(commands: Commands, person: Person, session_id: str, label: str) -> AdState:
-    """Follow the ad's run to its end. Raises InputRejected with the reason when it failed."""
+    """Follow the ad's run to its end. Raises InputRejected with the reason when it failed.
+
+    A terminal gets a bar; a file or a pipe gets a line whenever there is something new to say.
+    """
+    said = ""
     with tqdm(
         total=100,
         desc=f"{label:9}",
         bar_format="{desc} {bar} {percentage:3.0f}% {postfix}",
         file=sys.stderr,
+        disable=None,
     ) as bar:
         while True:
             state = commands.load_ad(person, session_id)
             job = state.job
             if job is not None:
+                if bar.disable and job.message != said:
+                    said = job.message
+                    sys.stderr.write(f"{label:9} {job.percent:3d}%  {said}\n")
                 bar.n = job.percent
                 bar.set_postfix_str(f"{job.message}  ${state.total_cost:.2f}")
                 if job.status is JobStatus.DONE:
