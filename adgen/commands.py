@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
+from adgen import prices
 from adgen.config import settings
 from adgen.domain import (
     ACTIVE_ADS,
@@ -37,6 +38,7 @@ from adgen.domain import (
     AudioChoice,
     AuditEvent,
     Brand,
+    Budget,
     CostEntry,
     CostSummary,
     CutChoices,
@@ -49,6 +51,7 @@ from adgen.domain import (
     Role,
     Scene,
     SceneWords,
+    Scope,
     ShareInfo,
     Stage,
     TextOverlay,
@@ -67,6 +70,7 @@ from adgen.errors import (
 )
 from adgen.jobs import CUTS, STAGES, Runs
 from adgen.news import News
+from adgen.prices import Step
 from adgen.providers import cards, catalogue, music, photos
 from adgen.providers.storage import storage
 from adgen.snapshots import Snapshots
@@ -74,6 +78,7 @@ from adgen.store import (
     assets,
     audit,
     brands,
+    budgets,
     costs,
     jobs,
     once,
@@ -84,7 +89,7 @@ from adgen.store import (
     users,
 )
 from adgen.store.assets import NewAsset
-from adgen.store.database import Database, notify, notify_run
+from adgen.store.database import EVERY_AD, Database, notify, notify_run
 from adgen.store.holds import lift_hold
 from adgen.store.once import Once
 from adgen.store.shares import Shared
@@ -94,6 +99,7 @@ PHOTOS_MAX = 6
 PASSWORD_MIN, PASSWORD_MAX = 8, 1000
 # Twelve characters: enough until the person chooses their own.
 FIRST_PASSWORD_BYTES = 9
+BUDGET_MAX = 1_000_000
 EMAIL_MAX, TEAM_MAX, TOKEN_NAME_MAX = 320, 64, 100
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
 DRAFT_MAX = 20_000
@@ -399,6 +405,37 @@ class Commands:
         """The newest calls the person may see, newest first."""
         with self.database.begin() as db:
             return costs.list_costs(db, person, limit=limit, offset=offset)
+
+    def list_budgets(self, person: Person) -> list[Budget]:
+        """Everyone's budget, that of each ad, and those of the teams whose costs they see."""
+        with self.database.begin() as db:
+            return budgets.list_budgets(db, None if person.sees_all_costs else person.team_id)
+
+    def set_budget(
+        self, person: Person, scope: Scope, subject: str, amount: Decimal | None
+    ) -> Budget:
+        """Let so much be spent from now on, US dollars; None for the usual amount.
+
+        `subject` is the id of an ad or a team, "" for each that has no budget of its own. What
+        was spent or begun stays. Raises NotAllowed, InputRejected, NotFound.
+        """
+        _require_admin(person)
+        if amount is not None and not (amount.is_finite() and 0 <= amount <= BUDGET_MAX):
+            raise InputRejected(f"A budget is an amount from $0 to ${BUDGET_MAX:,}.")
+        subject = "" if scope is Scope.ALL else subject.replace("\x00", "")
+        with self.database.begin() as db:
+            budget = budgets.set_budget(db, scope, subject, amount)
+            audit.note(
+                db,
+                person,
+                "budget changed",
+                subject if scope is Scope.AD and subject else None,
+                scope=scope.value,
+                team=budget.name or None,
+                amount=budget.amount,
+            )
+            notify(db, EVERY_AD)
+            return budget
 
     def total_spent(self, person: Person) -> Decimal:
         """What the ads the person may see cost in all, US dollars."""
@@ -946,14 +983,22 @@ class Commands:
         return state
 
     def estimate(
-        self, stage: JobKind, provider: str, model: str, count: int, *, plan: bool = True
+        self,
+        stage: JobKind,
+        provider: str,
+        model: str,
+        count: int,
+        *,
+        plan: bool = True,
+        seconds: Sequence[float] = (),
     ) -> Decimal | None:
-        """What a run would cost in US dollars; None when a price is unknown."""
-        specs = [*_planners(stage, provider, plan), *[catalogue.load_model(model)] * count]
-        prices = [spec.expected_cost for spec in specs]
-        if any(price is None for price in prices):
-            return None
-        return sum((p for p in prices if p is not None), Decimal(0))
+        """What a run would cost in US dollars; None when a price is unknown.
+
+        `seconds` are the lengths of clips, as far as they are known.
+        """
+        return Step(
+            kind=stage, provider=provider, model=model, count=count, plan=plan, seconds=seconds
+        ).estimate()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -994,13 +1039,17 @@ class Commands:
             JobKind.CLIPS: ad.clip_model,
             JobKind.VIDEO: catalogue.default_model("video", ad.provider).ref,
         }.get(kind) or catalogue.default_model("draft", ad.provider).ref
-        count = 0 if kind.is_plan else len(slots)
-        estimate = self.estimate(kind, ad.provider, model, count, plan=plan)
-        most = _most(_planners(kind, ad.provider, plan), model, count)
-        config = settings()
-        reserved = costs.reserve(
-            db, ad.id, most, config.session_budget_usd, config.total_budget_usd
+        if ad.demo:
+            raise WrongStage("This is a made-up ad, to look at only. Begin a new one to make it.")
+        step = Step(
+            kind=kind,
+            provider=ad.provider,
+            model=model,
+            count=0 if kind.is_plan else len(slots),
+            plan=plan,
+            seconds=_lengths(db, ad, slots) if kind is JobKind.CLIPS else (),
         )
+        estimate, reserved = step.estimate(), step.most()
         if not kind.is_preview and kind is not JobKind.VIDEO:
             # Somebody wants to go on: the first order shows whether the account does.
             lift_hold(db, ad.provider)
@@ -1025,6 +1074,9 @@ class Commands:
         audit.note(db, person, "spent", ad.id, run=job_id, estimate=estimate, reserved=reserved)
         if call := _ONCE.get():
             once.keep_answer(db, call, started.model_dump(mode="json"))
+        # Last, since all starts wait for each other from here to the end of the transaction.
+        if reserved and (crossed := budgets.refuses(db, ad)):
+            raise prices.refusal(step, crossed)
         return started
 
 
@@ -1086,29 +1138,13 @@ def _checked_music(db: Session, ad: AdSession, audio: AudioChoice) -> AudioChoic
     return audio
 
 
-def _planners(kind: JobKind, provider: str, plan: bool) -> list[catalogue.ModelSpec]:
-    """The language model that plans a run of this kind, if it is planned."""
-    words: dict[JobKind, catalogue.StageWord] = {
-        JobKind.IMAGES: "brief",
-        JobKind.PLAN: "brief",
-        JobKind.CLIPS: "storyboard",
-        JobKind.SCENES: "storyboard",
-    }
-    return [catalogue.default_model(words[kind], provider)] if plan and kind in words else []
-
-
-def _most(planners: Sequence[catalogue.ModelSpec], model: str, count: int) -> Decimal:
-    """The most a run may come to: a plan asked for twice, and the dearest stand-ins.
-
-    What has no known price cannot be reserved.
-    """
-    specs = [*planners, *planners, *[catalogue.load_model(model)] * count]
-    return sum((_dearest(spec) for spec in specs), Decimal(0))
-
-
-def _dearest(spec: catalogue.ModelSpec) -> Decimal:
-    chain = [spec, *map(catalogue.load_model, spec.fallbacks)]
-    return max((one.expected_cost or Decimal(0) for one in chain), default=Decimal(0))
+def _lengths(db: Session, ad: AdSession, slots: Sequence[int]) -> tuple[float, ...]:
+    """How long the clips of these slots are to be, if all of that is known."""
+    scenes = {scene.get("image_id"): scene for scene in ad.scenes}
+    pictures = assets.load_assets(db, ad.id, ad.approved_image_ids)
+    by_slot = {picture.slot: scenes.get(picture.id) for picture in pictures}
+    known = [by_slot.get(slot) for slot in slots]
+    return tuple(float(s["duration_seconds"]) for s in known if s) if all(known) else ()
 
 
 def _working_stage(kind: JobKind, plan: bool) -> Stage:

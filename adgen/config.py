@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     retry_wait_s: float = Field(5, ge=0)
     film_preset: Preset = "medium"
     session_budget_usd: Decimal = Field(Decimal(10), ge=0)
+    team_budget_usd: Decimal | None = Field(None, ge=0)
     total_budget_usd: Decimal = Field(Decimal(190), ge=0)
     demo_password: SecretStr | None = None
     demo_email: str = "demo@example.com"

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from adgen.config import settings
 from adgen.domain import AdState, AssetInfo, JobInfo, JobKind, JobStatus, Stage, View
 from adgen.providers.catalogue import StageWord, list_models
 from adgen.ui import components, state
@@ -89,8 +88,8 @@ def header(ad: AdState, here: str) -> None:
         }
         for number, (name, label) in enumerate(STEPS)
     ]
-    cap = settings().session_budget_usd
-    chosen = components.stepper(steps, ad.title, f"{money(ad.total_cost)} of {money(cap)}")
+    spent = f"{money(ad.total_cost)} of {money(ad.budget)}"
+    chosen = components.stepper(steps, ad.title, spent)
     if chosen and chosen != here:
         state.go(chosen, ad.id)
     if ad.archived_at:
