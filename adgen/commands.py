@@ -529,6 +529,7 @@ class Commands:
     def duplicate_ad(self, person: Person, session_id: str) -> AdState:
         """A new ad that begins with all of this one's choices, pictures and clips, at no cost."""
         with self._change(person, session_id, busy=True) as (db, ad):
+            _require_real(ad)
             copy = sessions.copy_ad(db, person, ad)
             return sessions.load_state(db, person, copy.id)
 
@@ -1039,8 +1040,7 @@ class Commands:
             JobKind.CLIPS: ad.clip_model,
             JobKind.VIDEO: catalogue.default_model("video", ad.provider).ref,
         }.get(kind) or catalogue.default_model("draft", ad.provider).ref
-        if ad.demo:
-            raise WrongStage("This is a made-up ad, to look at only. Begin a new one to make it.")
+        _require_real(ad)
         step = Step(
             kind=kind,
             provider=ad.provider,
@@ -1088,6 +1088,11 @@ def _load_to_change(
     if not person.may_change:
         raise NotAllowed("You may look at this ad, but not change it.")
     return ad
+
+
+def _require_real(ad: AdSession) -> None:
+    if ad.demo:
+        raise WrongStage("This ad is made up, to look at only. Begin a new one to make something.")
 
 
 def _require_admin(person: Person) -> None:

@@ -28,7 +28,7 @@ from adgen.domain import (
     Stage,
     View,
 )
-from adgen.errors import AdgenError, BudgetExceeded, NotFound, ResultWaiting, WrongStage
+from adgen.errors import AdgenError, BudgetExceeded, ResultWaiting, WrongStage
 from adgen.providers import catalogue
 from adgen.providers.catalogue import ModelSpec
 from adgen.providers.models import Result
@@ -42,6 +42,9 @@ from tests.conftest import add_person
 AD, TEAM, ALL = "2.40", "3.60", "5.00"
 PLAIN, DEAR = "offline/photos", "offline/dear"
 PRICES = {PLAIN: "0.05", "offline/stand-in": "0.07", DEAR: "0.31"}
+
+
+PROMPTS = [ImagePrompt(view=view, prompt="a chair").model_dump(mode="json") for view in View]
 
 
 class Killed(BaseException):
@@ -122,6 +125,8 @@ class Vendor:
                 self.bill[order_id] = None if units is None else spec.price * units
             raise error
         self.bill[order_id] = spec.price
+        if "prompt-parser" in spec.ref:
+            return Result(text="a plan")
         file = work / "made.jpg"
         file.write_bytes(order_id.encode())
         return Result(file=file, content_type="image/jpeg", metadata={"view": "front"})
@@ -139,7 +144,7 @@ class Till:
         self.ads = list(self.owner)
         # What each budget may have come to at most, by what was decided so far.
         self.limits: dict[tuple[str, str], Decimal] = {}
-        self.calls: list[tuple[str, int, int]] = []
+        self.calls: list[tuple[str, str, int, int]] = []
 
     def _ad(self, person: Person) -> str:
         """An ad whose pictures were planned and approved before."""
@@ -147,9 +152,7 @@ class Till:
         with self.database.begin() as db:
             row = sessions.lock_ad(db, ad)
             row.product_prompt, row.consistency_seed = "oak chair", 123456
-            row.prompts = [
-                ImagePrompt(view=view, prompt="a chair").model_dump(mode="json") for view in View
-            ]
+            row.prompts = PROMPTS
             row.stage = Stage.IMAGE_SELECTION.value
             row.generated_image_ids = [
                 assets.add_asset(
@@ -227,21 +230,32 @@ class Till:
         if job is None or str(slot) not in job.slots:
             return
         with self.database.begin() as db:
-            attempt = predictions.count_attempts(db, ad, "image").get(slot, 0) + 1
-        self.calls.append((job.id, slot, attempt))
-        pipeline._order(job.id, "image", slot, attempt, 1)
+            planned = bool(db.get_one(AdSession, ad).prompts)
+        if not planned:
+            self._call(job.id, "brief", 0)
+            self.collect(-1)
+            with self.database.begin() as db:
+                sessions.lock_ad(db, ad).prompts = PROMPTS
+        self._call(job.id, "image", slot)
+
+    def _call(self, job_id: str, stage: str, slot: int) -> None:
+        ad = job_id.partition(":")[0]
+        with self.database.begin() as db:
+            attempt = predictions.count_attempts(db, ad, stage).get(slot, 0) + 1
+        self.calls.append((job_id, stage, slot, attempt))
+        pipeline._order(job_id, stage, slot, attempt, 1)
 
     def collect(self, which: int) -> None:
         """The result of one of the calls made so far, perhaps not for the first time."""
         if not self.calls:
             return
-        job_id, slot, attempt = self.calls[which % len(self.calls)]
+        job_id, stage, slot, attempt = self.calls[which % len(self.calls)]
         with self.database.begin() as db:
-            key = predictions.call_key(job_id.partition(":")[0], "image", slot, attempt)
+            key = predictions.call_key(job_id.partition(":")[0], stage, slot, attempt)
             row = predictions.find_prediction(db, key)
             if row is None or not row.provider_id:
                 return
-        pipeline._collect(job_id, "image", slot, attempt)
+        pipeline._collect(job_id, stage, slot, attempt)
 
     def end(self, ad: str, *, well: bool) -> None:
         """The newest run ends, whatever became of its calls."""
@@ -262,13 +276,13 @@ class Till:
     def settle_all(self) -> None:
         """Everything comes to its end."""
         self.vendor.next_order = self.vendor.next_result = None
-        for which in range(len(self.calls)):
-            job_id, slot, attempt = self.calls[which]
-            try:
-                pipeline._order(job_id, "image", slot, attempt, 1)
-            except NotFound:
-                continue
-            self.collect(which)
+        for which, (job_id, stage, slot, attempt) in enumerate(self.calls):
+            with self.database.begin() as db:
+                key = predictions.call_key(job_id.partition(":")[0], stage, slot, attempt)
+                opened = predictions.find_prediction(db, key)
+            if opened:
+                pipeline._order(job_id, stage, slot, attempt, 1)
+                self.collect(which)
         for ad in self.ads:
             self.end(ad, well=True)
 

@@ -140,17 +140,17 @@ def list_costs(
     db: Session, person: Person, *, limit: int = 5000, offset: int = 0
 ) -> list[CostEntry]:
     """The newest calls of the team's ads; admins and analysts get every team's."""
-    query = select(GenerationCost).order_by(GenerationCost.id.desc()).limit(limit).offset(offset)
+    query = select(GenerationCost).join(AdSession, AdSession.id == GenerationCost.session_id)
+    query = query.where(~AdSession.demo).order_by(GenerationCost.id.desc())
+    query = query.limit(limit).offset(offset)
     if not person.sees_all_costs:
-        query = query.join(AdSession, AdSession.id == GenerationCost.session_id).where(
-            AdSession.team_id == person.team_id
-        )
+        query = query.where(AdSession.team_id == person.team_id)
     return [CostEntry.model_validate(row, from_attributes=True) for row in db.scalars(query)]
 
 
 def total_spent(db: Session, person: Person) -> Decimal:
     """What these ads cost in all."""
-    query = select(func.coalesce(func.sum(AdSession.total_cost), 0))
+    query = select(func.coalesce(func.sum(AdSession.total_cost), 0)).where(~AdSession.demo)
     if not person.sees_all_costs:
         query = query.where(AdSession.team_id == person.team_id)
     return Decimal(db.scalar(query) or 0)

@@ -92,6 +92,10 @@ def header(ad: AdState, here: str) -> None:
     chosen = components.stepper(steps, ad.title, spent)
     if chosen and chosen != here:
         state.go(chosen, ad.id)
+    if ad.demo:
+        with st.container(key="demo", horizontal=True, vertical_alignment="center", gap="small"):
+            st.badge("Demo", icon=":material/science:", color="gray")
+            st.caption("Made up, to look at: nothing of it was ordered or paid.")
     if ad.archived_at:
         _archived(ad)
 
