@@ -32,6 +32,7 @@ from adgen.domain import (
     AdFilter,
     AdState,
     AdSummary,
+    AlertInfo,
     Aspect,
     AssetInfo,
     AssetType,
@@ -75,6 +76,7 @@ from adgen.providers import cards, catalogue, music, photos
 from adgen.providers.storage import storage
 from adgen.snapshots import Snapshots
 from adgen.store import (
+    alerts,
     assets,
     audit,
     brands,
@@ -436,6 +438,18 @@ class Commands:
             )
             notify(db, EVERY_AD)
             return budget
+
+    def list_alerts(
+        self, person: Person, session_id: str = "", *, snoozed: bool = False
+    ) -> list[AlertInfo]:
+        """The budgets that are mostly spent and concern this person, the fullest first."""
+        with self.database.begin() as db:
+            return alerts.list_alerts(db, person, session_id, snoozed=snoozed)
+
+    def snooze_alert(self, person: Person, alert_id: int, days: int | None) -> None:
+        """Say no more of it to this person for some days, None for ever. Raises NotFound."""
+        with self.database.begin() as db:
+            alerts.snooze(db, person, alert_id, days)
 
     def total_spent(self, person: Person) -> Decimal:
         """What the ads the person may see cost in all, US dollars."""

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     session_budget_usd: Decimal = Field(Decimal(10), ge=0)
     team_budget_usd: Decimal | None = Field(None, ge=0)
     total_budget_usd: Decimal = Field(Decimal(190), ge=0)
+    alert_webhook: SecretStr | None = None
+    smtp_url: SecretStr | None = None
+    alert_email: str | None = None
     demo_password: SecretStr | None = None
     demo_email: str = "demo@example.com"
     s3_bucket: str | None = None

@@ -616,6 +616,18 @@ class Budget(Value):
         return max(self.amount - self.spent - self.held, Decimal(0))
 
 
+class AlertInfo(Value):
+    """A budget of which `percent` were spent, in words."""
+
+    id: int
+    scope: Scope
+    subject: str
+    percent: int
+    words: str
+    created_at: datetime
+    snoozed: bool = False
+
+
 class CostEntry(Value):
     """One call of the ledger. `cost_usd` is None while it is unknown."""
 

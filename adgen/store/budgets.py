@@ -66,7 +66,7 @@ def add_spent(db: Session, ad: AdSession, amount: Decimal) -> None:
 
 def standing(db: Session, ad: AdSession) -> list[Budget]:
     """How the three budgets over an ad stand at one moment: its own, its team's, everyone's."""
-    found = _amounts(db, [(Scope.AD, ad.id), (Scope.TEAM, str(ad.team_id)), (Scope.ALL, EACH)])
+    found = amounts(db, [(Scope.AD, ad.id), (Scope.TEAM, str(ad.team_id)), (Scope.ALL, EACH)])
     promised = _promised()
     # One question, so that nothing moves from promised to spent in between.
     sums = db.execute(
@@ -129,7 +129,7 @@ def _promised() -> Subquery:
     )
 
 
-def _amounts(db: Session, wanted: list[tuple[Scope, str]]) -> list[Budget]:
+def amounts(db: Session, wanted: list[tuple[Scope, str]]) -> list[Budget]:
     """The budgets of these subjects as they are set, without how they stand."""
     keys = {*wanted, *((scope, EACH) for scope, _ in wanted)}
     rows = db.execute(
@@ -192,7 +192,7 @@ def list_budgets(db: Session, team_id: int | None) -> list[Budget]:
                 held[one] += Decimal(waits)
     subjects = [(Scope.ALL, EACH), (Scope.AD, EACH), *((Scope.TEAM, str(one)) for one in teams)]
     found = []
-    for budget in _amounts(db, subjects):
+    for budget in amounts(db, subjects):
         of = int(budget.subject) if budget.scope is Scope.TEAM else None
         stands = {"spent": spent[of], "held": held[of]} if budget.scope is not Scope.AD else {}
         found.append(budget.model_copy(update={"name": teams.get(of, ""), **stands}))
@@ -215,7 +215,7 @@ def set_budget(db: Session, scope: Scope, subject: str, amount: Decimal | None) 
             .values(**key, **values)
             .on_conflict_do_update(index_elements=["scope", "subject"], set_=values)
         )
-    [budget] = _amounts(db, [(scope, subject)])
+    [budget] = amounts(db, [(scope, subject)])
     team = db.scalar(_team_name(int(subject))) if scope is Scope.TEAM and subject else None
     return budget.model_copy(update={"name": team or ""})
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from adgen.domain import CostEntry, CostSummary, Person, Value
-from adgen.store import budgets
+from adgen.store import alerts, budgets
 from adgen.store.tables import AdSession, GenerationCost, Job, now
 
 
@@ -99,7 +99,9 @@ def charge(db: Session, ad: AdSession, job: Job | None, settled: Settled) -> Non
     ad.total_cost += settled.due
     if job is not None:
         job.reserved = max(job.reserved - settled.due - settled.kept, Decimal(0))
-    budgets.add_spent(db, ad, settled.due)
+    if settled.due:
+        budgets.add_spent(db, ad, settled.due)
+        alerts.cross(db, ad)
 
 
 def reprice_entry(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from adgen.ui import components, state
+from adgen.ui import alerts, components, state
 
 ICON = Path(__file__).with_name("icon.png")
 STYLE = Path(__file__).with_name("style.css")
@@ -47,4 +47,5 @@ if person is None:
 with st.container(key="nav", horizontal=True, vertical_alignment="center", gap="xsmall"):
     for place in PAGES[:3]:
         st.page_link(place, width="content")
+alerts.banner(person, st.query_params.get("ad", ""))
 page.run()
