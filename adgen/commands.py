@@ -40,6 +40,7 @@ from adgen.domain import (
     AuditEvent,
     Brand,
     Budget,
+    Comparison,
     CostEntry,
     CostSummary,
     CutChoices,
@@ -394,6 +395,12 @@ class Commands:
         with self.database.begin() as db:
             sessions.load_ad(db, person, session_id)
             return costs.load_costs(db, session_id)
+
+    def compare_costs(self, person: Person, session_id: str) -> list[Comparison]:
+        """What each step was estimated at and what it came to. Raises NotFound."""
+        with self.database.begin() as db:
+            sessions.load_ad(db, person, session_id)
+            return costs.compare_costs(db, session_id)
 
     def why_failed(self, person: Person, session_id: str, kind: JobKind) -> dict[int, str]:
         """Why pictures or clips of the newest run failed, by slot; the newest reason is last."""

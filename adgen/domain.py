@@ -644,6 +644,18 @@ class CostEntry(Value):
     created_at: datetime
 
 
+class Comparison(Value):
+    """A step's estimates, which are None when one was unknown, and what its calls came to.
+
+    `unpriced` calls are in neither.
+    """
+
+    step: str
+    estimated: Decimal | None
+    actual: Decimal
+    unpriced: int
+
+
 class CostSummary(Value):
     """What an ad cost: the sum, by agent, by model, and every call."""
 

@@ -5,9 +5,10 @@ Prices and units are those that calls are settled by: one catalogue serves both.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 
-from adgen.domain import IMAGES_TO_APPROVE, Budget, JobKind, Scope, Value
+from adgen.domain import IMAGES_TO_APPROVE, AdState, Budget, JobKind, Scope, Value
 from adgen.errors import BudgetExceeded
 from adgen.providers import catalogue
 from adgen.providers.catalogue import ModelSpec, StageWord
@@ -18,6 +19,8 @@ _PLANNED_BY: dict[JobKind, StageWord] = {
     JobKind.CLIPS: "storyboard",
     JobKind.SCENES: "storyboard",
 }
+# How long a clip is meant to be where nobody has said.
+CLIP_S = 3.0
 _NOUNS = {JobKind.IMAGES: "picture", JobKind.CLIPS: "clip", JobKind.VIDEO: "film"}
 
 
@@ -50,7 +53,7 @@ class Step(Value):
         """What it will cost, US dollars; None when a price is unknown."""
         spec = catalogue.load_model(self.model)
         prices = [planner.expected_cost for planner in self.planners]
-        prices += [spec.cost_of(seconds) for seconds in self.lengths]
+        prices += [spec.cost_of(seconds or CLIP_S) for seconds in self.lengths]
         if any(price is None for price in prices):
             return None
         return sum((price for price in prices if price is not None), Decimal(0))
@@ -67,6 +70,26 @@ class Step(Value):
     def among(self, count: int) -> Step:
         """The same with fewer."""
         return self.model_copy(update={"count": count})
+
+
+def next_step(ad: AdState, kind: JobKind, slots: Collection[int]) -> Step:
+    """What making these slots of an ad takes, as it stands; as the commands decide it."""
+    scenes = {scene.image_id: scene for scene in ad.scenes}
+    by_slot = {image.slot: scenes.get(image.id) for image in ad.approved_images}
+    known = [by_slot.get(slot) for slot in slots]
+    clips = kind is JobKind.CLIPS
+    return Step(
+        kind=kind,
+        provider=ad.provider,
+        model={
+            JobKind.IMAGES: ad.image_model,
+            JobKind.CLIPS: ad.clip_model,
+        }.get(kind)
+        or catalogue.default_model("video", ad.provider).ref,
+        count=len(slots),
+        plan=not all(by_slot.values()) if clips else not ad.prompts,
+        seconds=[scene.duration_seconds for scene in known if scene] if all(known) else (),
+    )
 
 
 def dearest(spec: ModelSpec, seconds: float | None = None) -> Decimal:

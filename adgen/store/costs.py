@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from adgen.domain import CostEntry, CostSummary, Person, Value
+from adgen.domain import Comparison, CostEntry, CostSummary, JobKind, Person, Value
 from adgen.store import alerts, budgets
 from adgen.store.tables import AdSession, GenerationCost, Job, now
 
@@ -136,6 +136,41 @@ def load_costs(db: Session, session_id: str) -> CostSummary:
         unpriced=sum(row.settled_at is not None and row.cost_usd is None for row in rows),
         entries=tuple(CostEntry.model_validate(row, from_attributes=True) for row in rows),
     )
+
+
+# Which runs and which calls make a step of the ad.
+_STEPS = {
+    "Pictures": ((JobKind.IMAGES, JobKind.PLAN), ("prompt_parser", "image_generator")),
+    "Clips": ((JobKind.CLIPS, JobKind.SCENES), ("scene_planner", "video_generator")),
+    "Film": ((JobKind.VIDEO, JobKind.DRAFT, JobKind.ANIMATIC), ("compositor",)),
+}
+
+
+def compare_costs(db: Session, session_id: str) -> list[Comparison]:
+    """What each step was estimated at, over all its runs, and what it came to."""
+    said = defaultdict(list)
+    for kind, estimate in db.execute(
+        select(Job.kind, Job.estimated_cost).where(Job.session_id == session_id)
+    ):
+        said[JobKind(kind)].append(estimate)
+    entries = load_costs(db, session_id).entries
+    found = []
+    for step, (kinds, agents) in _STEPS.items():
+        estimates = [estimate for kind in kinds for estimate in said[kind]]
+        mine = [entry for entry in entries if entry.agent_name in agents]
+        if estimates or mine:
+            known = [estimate for estimate in estimates if estimate is not None]
+            found.append(
+                Comparison(
+                    step=step,
+                    estimated=sum(known, Decimal(0)) if len(known) == len(estimates) else None,
+                    actual=sum((entry.cost_usd or Decimal(0) for entry in mine), Decimal(0)),
+                    unpriced=sum(
+                        entry.success is not None and entry.cost_usd is None for entry in mine
+                    ),
+                )
+            )
+    return found
 
 
 def list_costs(

@@ -19,7 +19,7 @@ def banner(person: Person, session_id: str = "") -> None:
         tone = "urgent" if alert.percent >= _URGENT else "calm"
         with st.container(
             key=f"notice-alert-{tone}-{alert.id}", horizontal=True, vertical_alignment="center",
-            gap="small",
+            gap="small", wrap=False,
         ):  # fmt: skip
             st.caption(f":material/savings: {plain(alert.words)}", width="stretch")
             _snooze(person, alert)
