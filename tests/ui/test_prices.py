@@ -49,7 +49,7 @@ def test_each_button_that_spends_says_its_price(
     commands.start_clips(person, ad.id, "Slow push")
     clips = made(database, ad, AssetType.CLIP, of=2, slots=2)
     visit(at, "storyboard", ad.id)
-    assert {"Write the scenes first · ~$0.001", "Make 2 new clips · ~$1.60"} <= labels(at)
+    assert {"Write the scenes first · ~$0.001", "Make 2 clips · ~$1.60"} <= labels(at)
     visit(at, "clips", ad.id)
     assert light_table(at)["price"] == "~$0.80"
     commands.approve_clips(person, ad.id, clips)
