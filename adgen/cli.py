@@ -12,13 +12,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from tqdm import tqdm
 
-from adgen import __version__
+from adgen import __version__, demo
 from adgen.commands import Commands, check_password, check_prompt
 from adgen.config import settings
 from adgen.domain import (
@@ -38,9 +39,11 @@ from adgen.domain import (
 from adgen.errors import AdgenError, InputRejected, ModelInputRefused
 from adgen.launch import Stack, raise_keyboard_interrupt
 from adgen.providers import cards, catalogue, ffmpeg, photos
+from adgen.providers.looks import paint_looks
 from adgen.providers.replicate import ReplicateModels
 from adgen.providers.sources import models_for
 from adgen.providers.storage import storage
+from adgen.store import demo as demo_rows
 from adgen.store import users, workers
 
 POLL_S = 0.15
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check everything the product needs")
     doctor.set_defaults(act=_doctor)
     _user_arguments(commands.add_parser("user", help="add and list people"))
+    _demo_arguments(commands.add_parser("demo-data", help="a made-up month of ads to look at"))
     return parser
 
 
@@ -110,6 +114,12 @@ def _user_arguments(user: argparse.ArgumentParser) -> None:
     change.add_argument("role", choices=[role.value for role in Role])
     change.add_argument("--team")
     change.set_defaults(act=_user_role)
+
+
+def _demo_arguments(demo_data: argparse.ArgumentParser) -> None:
+    demo_data.add_argument("--remove", action="store_true", help="take all of it away again")
+    demo_data.add_argument("--seed", type=int, default=1, help="another number, another month")
+    demo_data.set_defaults(act=_demo_data)
 
 
 def _worker(arguments: argparse.Namespace) -> int:
@@ -350,6 +360,35 @@ def _user_add(arguments: argparse.Namespace) -> int:
     finally:
         stack.stop()
     print(f"{email} may sign in as {role}, in the team {arguments.team}.")
+    return 0
+
+
+def _demo_data(arguments: argparse.Namespace) -> int:
+    """Make the month anew, or remove it."""
+    stack = Stack()
+    stack.start(worker=False)
+    try:
+        with stack.database.begin() as db:
+            removed, files = demo_rows.remove_month(db)
+            if not arguments.remove:
+                hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+                looks = paint_looks([product for product, _ in demo.PRODUCTS])
+                month = demo.make_month(arguments.seed, hour, looks)
+                files -= {asset["storage_key"] for asset in month.assets}
+                demo_rows.add_month(db, month)
+    finally:
+        stack.stop()
+    for key in files:
+        storage().remove(key)
+    if arguments.remove:
+        print(f"Removed {removed} made-up ads and everything of theirs.")
+    else:
+        spent = sum(ad["total_cost"] for ad in month.sessions)
+        print(
+            f"Made {len(month.sessions)} ads with {len(month.costs):,} calls by "
+            f"{len(month.users)} people in {len(month.teams)} teams, ${spent:.2f} in all. They "
+            "are marked as demo and count in no budget; --remove takes them away."
+        )
     return 0
 
 

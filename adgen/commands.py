@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
+from adgen import prices
 from adgen.config import settings
 from adgen.domain import (
     ACTIVE_ADS,
@@ -32,12 +33,15 @@ from adgen.domain import (
     AdFilter,
     AdState,
     AdSummary,
+    AlertInfo,
     Aspect,
     AssetInfo,
     AssetType,
     AudioChoice,
     AuditEvent,
     Brand,
+    Budget,
+    Comparison,
     CostEntry,
     CostSummary,
     CutChoices,
@@ -50,6 +54,7 @@ from adgen.domain import (
     Role,
     Scene,
     SceneWords,
+    Scope,
     ShareInfo,
     Stage,
     TextOverlay,
@@ -68,13 +73,16 @@ from adgen.errors import (
 )
 from adgen.jobs import CUTS, STAGES, Runs
 from adgen.news import News
+from adgen.prices import Step
 from adgen.providers import cards, catalogue, music, photos
 from adgen.providers.storage import storage
 from adgen.snapshots import Snapshots
 from adgen.store import (
+    alerts,
     assets,
     audit,
     brands,
+    budgets,
     costs,
     jobs,
     once,
@@ -85,7 +93,7 @@ from adgen.store import (
     users,
 )
 from adgen.store.assets import NewAsset
-from adgen.store.database import Database, notify, notify_run
+from adgen.store.database import EVERY_AD, Database, notify, notify_run
 from adgen.store.holds import lift_hold
 from adgen.store.once import Once
 from adgen.store.shares import Shared
@@ -97,6 +105,7 @@ PASSWORD_MIN, PASSWORD_MAX = 8, 1000
 FIRST_PASSWORD_BYTES = 9
 # How long after a company's sign-in it still opens the door, and how far clocks may differ.
 CLAIMS_LAST_S, _CLOCKS_APART_S = 300, 60
+BUDGET_MAX = 1_000_000
 EMAIL_MAX, TEAM_MAX, TOKEN_NAME_MAX = 320, 64, 100
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")
 DRAFT_MAX = 20_000
@@ -420,6 +429,12 @@ class Commands:
             sessions.load_ad(db, person, session_id)
             return costs.load_costs(db, session_id)
 
+    def compare_costs(self, person: Person, session_id: str) -> list[Comparison]:
+        """What each step was estimated at and what it came to. Raises NotFound."""
+        with self.database.begin() as db:
+            sessions.load_ad(db, person, session_id)
+            return costs.compare_costs(db, session_id)
+
     def why_failed(self, person: Person, session_id: str, kind: JobKind) -> dict[int, str]:
         """Why pictures or clips of the newest run failed, by slot; the newest reason is last."""
         stage = "image" if kind is JobKind.IMAGES else "clip"
@@ -432,6 +447,49 @@ class Commands:
         """The newest calls the person may see, newest first."""
         with self.database.begin() as db:
             return costs.list_costs(db, person, limit=limit, offset=offset)
+
+    def list_budgets(self, person: Person) -> list[Budget]:
+        """Everyone's budget, that of each ad, and those of the teams whose costs they see."""
+        with self.database.begin() as db:
+            return budgets.list_budgets(db, None if person.sees_all_costs else person.team_id)
+
+    def set_budget(
+        self, person: Person, scope: Scope, subject: str, amount: Decimal | None
+    ) -> Budget:
+        """Let so much be spent from now on, US dollars; None for the usual amount.
+
+        `subject` is the id of an ad or a team, "" for each that has no budget of its own. What
+        was spent or begun stays. Raises NotAllowed, InputRejected, NotFound.
+        """
+        _require_admin(person)
+        if amount is not None and not (amount.is_finite() and 0 <= amount <= BUDGET_MAX):
+            raise InputRejected(f"A budget is an amount from $0 to ${BUDGET_MAX:,}.")
+        subject = "" if scope is Scope.ALL else subject.replace("\x00", "")
+        with self.database.begin() as db:
+            budget = budgets.set_budget(db, scope, subject, amount)
+            audit.note(
+                db,
+                person,
+                "budget changed",
+                subject if scope is Scope.AD and subject else None,
+                scope=scope.value,
+                team=budget.name or None,
+                amount=budget.amount,
+            )
+            notify(db, EVERY_AD)
+            return budget
+
+    def list_alerts(
+        self, person: Person, session_id: str = "", *, snoozed: bool = False
+    ) -> list[AlertInfo]:
+        """The budgets that are mostly spent and concern this person, the fullest first."""
+        with self.database.begin() as db:
+            return alerts.list_alerts(db, person, session_id, snoozed=snoozed)
+
+    def snooze_alert(self, person: Person, alert_id: int, days: int | None) -> None:
+        """Say no more of it to this person for some days, None for ever. Raises NotFound."""
+        with self.database.begin() as db:
+            alerts.snooze(db, person, alert_id, days)
 
     def total_spent(self, person: Person) -> Decimal:
         """What the ads the person may see cost in all, US dollars."""
@@ -525,6 +583,7 @@ class Commands:
     def duplicate_ad(self, person: Person, session_id: str) -> AdState:
         """A new ad that begins with all of this one's choices, pictures and clips, at no cost."""
         with self._change(person, session_id, busy=True) as (db, ad):
+            _require_real(ad)
             copy = sessions.copy_ad(db, person, ad)
             return sessions.load_state(db, person, copy.id)
 
@@ -979,14 +1038,22 @@ class Commands:
         return state
 
     def estimate(
-        self, stage: JobKind, provider: str, model: str, count: int, *, plan: bool = True
+        self,
+        stage: JobKind,
+        provider: str,
+        model: str,
+        count: int,
+        *,
+        plan: bool = True,
+        seconds: Sequence[float] = (),
     ) -> Decimal | None:
-        """What a run would cost in US dollars; None when a price is unknown."""
-        specs = [*_planners(stage, provider, plan), *[catalogue.load_model(model)] * count]
-        prices = [spec.expected_cost for spec in specs]
-        if any(price is None for price in prices):
-            return None
-        return sum((p for p in prices if p is not None), Decimal(0))
+        """What a run would cost in US dollars; None when a price is unknown.
+
+        `seconds` are the lengths of clips, as far as they are known.
+        """
+        return Step(
+            kind=stage, provider=provider, model=model, count=count, plan=plan, seconds=seconds
+        ).estimate()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -1027,13 +1094,16 @@ class Commands:
             JobKind.CLIPS: ad.clip_model,
             JobKind.VIDEO: catalogue.default_model("video", ad.provider).ref,
         }.get(kind) or catalogue.default_model("draft", ad.provider).ref
-        count = 0 if kind.is_plan else len(slots)
-        estimate = self.estimate(kind, ad.provider, model, count, plan=plan)
-        most = _most(_planners(kind, ad.provider, plan), model, count)
-        config = settings()
-        reserved = costs.reserve(
-            db, ad.id, most, config.session_budget_usd, config.total_budget_usd
+        _require_real(ad)
+        step = Step(
+            kind=kind,
+            provider=ad.provider,
+            model=model,
+            count=0 if kind.is_plan else len(slots),
+            plan=plan,
+            seconds=_lengths(db, ad, slots) if kind is JobKind.CLIPS else (),
         )
+        estimate, reserved = step.estimate(), step.most()
         if not kind.is_preview and kind is not JobKind.VIDEO:
             # Somebody wants to go on: the first order shows whether the account does.
             lift_hold(db, ad.provider)
@@ -1058,6 +1128,9 @@ class Commands:
         audit.note(db, person, "spent", ad.id, run=job_id, estimate=estimate, reserved=reserved)
         if call := _ONCE.get():
             once.keep_answer(db, call, started.model_dump(mode="json"))
+        # Last, since all starts wait for each other from here to the end of the transaction.
+        if reserved and (crossed := budgets.refuses(db, ad)):
+            raise prices.refusal(step, crossed)
         return started
 
 
@@ -1069,6 +1142,11 @@ def _load_to_change(
     if not person.may_change:
         raise NotAllowed("You may look at this ad, but not change it.")
     return ad
+
+
+def _require_real(ad: AdSession) -> None:
+    if ad.demo:
+        raise WrongStage("This ad is made up, to look at only. Begin a new one to make something.")
 
 
 def _require_admin(person: Person) -> None:
@@ -1119,29 +1197,13 @@ def _checked_music(db: Session, ad: AdSession, audio: AudioChoice) -> AudioChoic
     return audio
 
 
-def _planners(kind: JobKind, provider: str, plan: bool) -> list[catalogue.ModelSpec]:
-    """The language model that plans a run of this kind, if it is planned."""
-    words: dict[JobKind, catalogue.StageWord] = {
-        JobKind.IMAGES: "brief",
-        JobKind.PLAN: "brief",
-        JobKind.CLIPS: "storyboard",
-        JobKind.SCENES: "storyboard",
-    }
-    return [catalogue.default_model(words[kind], provider)] if plan and kind in words else []
-
-
-def _most(planners: Sequence[catalogue.ModelSpec], model: str, count: int) -> Decimal:
-    """The most a run may come to: a plan asked for twice, and the dearest stand-ins.
-
-    What has no known price cannot be reserved.
-    """
-    specs = [*planners, *planners, *[catalogue.load_model(model)] * count]
-    return sum((_dearest(spec) for spec in specs), Decimal(0))
-
-
-def _dearest(spec: catalogue.ModelSpec) -> Decimal:
-    chain = [spec, *map(catalogue.load_model, spec.fallbacks)]
-    return max((one.expected_cost or Decimal(0) for one in chain), default=Decimal(0))
+def _lengths(db: Session, ad: AdSession, slots: Sequence[int]) -> tuple[float, ...]:
+    """How long the clips of these slots are to be, if all of that is known."""
+    scenes = {scene.get("image_id"): scene for scene in ad.scenes}
+    pictures = assets.load_assets(db, ad.id, ad.approved_image_ids)
+    by_slot = {picture.slot: scenes.get(picture.id) for picture in pictures}
+    known = [by_slot.get(slot) for slot in slots]
+    return tuple(float(s["duration_seconds"]) for s in known if s) if all(known) else ()
 
 
 def _working_stage(kind: JobKind, plan: bool) -> Stage:

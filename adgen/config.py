@@ -55,7 +55,11 @@ class Settings(BaseSettings):
     retry_wait_s: float = Field(5, ge=0)
     film_preset: Preset = "medium"
     session_budget_usd: Decimal = Field(Decimal(10), ge=0)
+    team_budget_usd: Decimal | None = Field(None, ge=0)
     total_budget_usd: Decimal = Field(Decimal(190), ge=0)
+    alert_webhook: SecretStr | None = None
+    smtp_url: SecretStr | None = None
+    alert_email: str | None = None
     demo_password: SecretStr | None = None
     demo_email: str = "demo@example.com"
     s3_bucket: str | None = None

@@ -446,6 +446,7 @@ class AdSummary(Value):
     archived_at: datetime | None
     poster_id: str | None
     video_id: str | None
+    demo: bool = False
 
 
 class AdFacts(Value):
@@ -453,7 +454,8 @@ class AdFacts(Value):
 
     `shapes` are those of the last films asked for, `preview_failures` says by kind why the newest
     attempt at a preview failed. `marks` (approved or rejected), `reject_reasons` and `remarks` go
-    by asset id, `seeds` of regenerated takes by "image/2".
+    by asset id, `seeds` of regenerated takes by "image/2". `budget` is what it may
+    cost, US dollars.
     """
 
     owner: str
@@ -472,6 +474,7 @@ class AdFacts(Value):
     clip_order: tuple[str, ...]
     final_video_id: str | None
     total_cost: Decimal
+    budget: Decimal
     created_at: datetime
     updated_at: datetime
     provider: str
@@ -486,6 +489,7 @@ class AdFacts(Value):
     remarks: dict[str, str]
     seeds: dict[str, int]
     archived_at: datetime | None
+    demo: bool
     drafts: dict[str, Any]
     text_overlay: TextOverlay
     audio: AudioChoice
@@ -581,6 +585,49 @@ class ShareInfo(Value):
     shows_cost: bool
 
 
+class Scope(StrEnum):
+    """Whose money a budget counts. The ad's and everyone's are the spec's."""
+
+    AD = "ad"
+    TEAM = "team"
+    ALL = "all"
+
+
+class Budget(Value):
+    """A budget and how it stands, US dollars.
+
+    `amount` None is no line; `own` whether somebody set it, else it is the usual one. `held` is
+    what live runs and calls of unknown outcome may still cost.
+    """
+
+    scope: Scope
+    subject: str
+    name: str = ""
+    amount: Decimal | None
+    own: bool = False
+    spent: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
+
+    @property
+    def left(self) -> Decimal:
+        """What may still be promised; Infinity without a line."""
+        if self.amount is None:
+            return Decimal("Infinity")
+        return max(self.amount - self.spent - self.held, Decimal(0))
+
+
+class AlertInfo(Value):
+    """A budget of which `percent` were spent, in words."""
+
+    id: int
+    scope: Scope
+    subject: str
+    percent: int
+    words: str
+    created_at: datetime
+    snoozed: bool = False
+
+
 class CostEntry(Value):
     """One call of the ledger. `cost_usd` is None while it is unknown."""
 
@@ -595,6 +642,18 @@ class CostEntry(Value):
     unit: str
     quantity: Decimal | None
     created_at: datetime
+
+
+class Comparison(Value):
+    """A step's estimates, which are None when one was unknown, and what its calls came to.
+
+    `unpriced` calls are in neither.
+    """
+
+    step: str
+    estimated: Decimal | None
+    actual: Decimal
+    unpriced: int
 
 
 class CostSummary(Value):

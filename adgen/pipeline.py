@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from adgen import jobs as engine
-from adgen import orders, receipts
+from adgen import orders, prices, receipts
 from adgen.agents import compositor, image_generator, prompt_parser, scene_planner, video_generator
 from adgen.agents.reading import repair_prompt
 from adgen.config import settings
@@ -331,6 +331,9 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
         state = _ADS.load(db, job_id) if stage in _KIND else _load_ad(db, job_id)
         call = _call(db, job_id, state, stage, slot, attempt, tries)
         spec = catalogue.load_model(call.model)
+        if row is None and not jobs.is_wanted(db, job_id):
+            # What the run had reserved is given back, so nothing more may be opened on it.
+            return _outcome(error="Stopped before it began.")
         fresh = predictions.add_intent(db, call)
         if fresh:
             costs.open_entry(
@@ -342,6 +345,7 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
                 unit=spec.unit,
                 unit_price=spec.price,
                 price_since=spec.since.isoformat(),
+                held=prices.dearest(spec, call.inputs.get("seconds")),
             )
         begun = orders.stand(db, fresh) if fresh else None
     if tries > 1:
@@ -808,7 +812,7 @@ def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> d
         job, ad = _job_and_ad(db, row.job_id)
         if asset_id:
             _place(db, ad, stage, slot, asset_id, row.key)
-        costs.charge(ad, job, settled.due)
+        costs.charge(db, ad, job, settled)
         done: dict[str, Any] = {}
         if stage in ("image", "clip"):
             done = {"slot": slot, "state": "done", "message": _count("Generating", stage)}
@@ -896,7 +900,7 @@ def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -
         )
         again = _again(error, settled.cost)
         job, ad = _job_and_ad(db, row.job_id)
-        costs.charge(ad, job, settled.due)
+        costs.charge(db, ad, job, settled)
         if stage in ("image", "clip") and again:
             jobs.report_on(db, job, slot=slot, state="retrying")
         notify(db, ad.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import signal
@@ -10,8 +11,9 @@ import sys
 import threading
 import time
 
-from adgen import __version__, jobs, pipeline
+from adgen import __version__, courier, jobs, pipeline
 from adgen.launch import Stack
+from adgen.store import alerts
 from adgen.store.database import RUNS_CHANNEL, Database, is_passing, listen
 from adgen.store.workers import Slot, keep_alive, orphans, retire_worker
 
@@ -20,6 +22,8 @@ log = logging.getLogger(__name__)
 BEAT_S = 2.0
 GRACE_S = 5.0
 SWEEP_S = 15.0
+POST_S = 2.0
+ROUNDS_A_LOOK = 15
 _stop = threading.Event()
 
 
@@ -43,12 +47,14 @@ def run(database: Database, parent: int | None) -> None:
     engine = jobs.Engine(database.url, slot.executor_id)
     ear = threading.Thread(target=_listen, args=(database,), name="ear", daemon=True)
     broom = threading.Thread(target=_sweep, name="broom", daemon=True)
+    post = threading.Thread(target=_deliver, args=(database,), name="courier", daemon=True)
     try:
         # Known before it takes any run, so that whatever it leaves is found.
         _beat(database, slot)
         engine.launch()
         ear.start()
         broom.start()
+        post.start()
         log.info("worker %s ready", slot.executor_id)
         _watch(database, slot, engine, parent)
     finally:
@@ -84,6 +90,20 @@ def _sweep() -> None:
         except Exception:
             # The next sweep finds it again.
             log.exception("sweeping")
+
+
+def _deliver(database: Database) -> None:
+    """Bring alerts on their way."""
+    rounds = itertools.count()
+    while not _stop.wait(POST_S):
+        try:
+            if next(rounds) % ROUNDS_A_LOOK == 0:
+                with database.begin() as db:
+                    alerts.cross_any(db)
+            courier.deliver(database)
+        except Exception:
+            # It waits in the database for the next round.
+            log.exception("delivering alerts")
 
 
 def _watch(database: Database, slot: Slot, engine: jobs.Engine, parent: int | None) -> None:

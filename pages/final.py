@@ -76,6 +76,8 @@ def show(now: AdState, video: AssetInfo) -> None:
         around=264 + 48 * several,
         warn=OLDER if video.stale else "",
     )
+    with st.expander("What it cost"):
+        receipt.costs(act.compare_costs(person, now.id))
     if lines := receipt.lines(video):
         with st.expander("How it was made"):
             for line in lines:

@@ -1,5 +1,7 @@
 """Six pictures of one product: they arrive one by one; approve at least two."""
 
+from decimal import Decimal
+
 from adgen.domain import IMAGES_TO_APPROVE, AdState, JobKind, View
 from adgen.ui import state, widgets, words
 from adgen.ui.light_table import light_table
@@ -9,6 +11,25 @@ LABELS = {slot: view.value for slot, view in enumerate(View)}
 person, ad = state.require_ad()
 act = state.commands()
 widgets.header(ad, "images")
+
+
+def clips(now: AdState, count: int) -> Decimal | None:
+    """What so many clips cost, scenes and all."""
+    return act.estimate(JobKind.CLIPS, now.provider, now.clip_model, count)
+
+
+def decision(now: AdState, chosen: int) -> str:
+    """What approving costs: the clips of those approved, and of those that nobody decided on."""
+    waiting = sum(image.id not in now.marks for image in now.images)
+    short = IMAGES_TO_APPROVE - chosen
+    if short > 0:
+        price = words.priced(f"{IMAGES_TO_APPROVE} clips", clips(now, IMAGES_TO_APPROVE))
+        return f"Approve at least {IMAGES_TO_APPROVE} pictures · {price}"
+    said = words.priced(f"{chosen} clips next", clips(now, chosen))
+    less, more = clips(now, chosen), clips(now, chosen + waiting)
+    if not waiting or not less or more is None:
+        return said
+    return f"{said}, {words.plain(words.money(more - less))} more with the {waiting} undecided"
 
 
 def table(now: AdState) -> None:
@@ -25,13 +46,10 @@ def table(now: AdState) -> None:
         return
     light_table(person, now, JobKind.IMAGES, now.images, LABELS, IMAGES_TO_APPROVE)
     chosen = [image for image in now.images if now.marks.get(image.id) == "approved"]
-    price = act.estimate(JobKind.CLIPS, now.provider, now.clip_model, max(len(chosen), 1))
     enough = len(chosen) >= IMAGES_TO_APPROVE
-    note = "" if enough else f"Approve at least {IMAGES_TO_APPROVE} pictures"
-    label = f"Continue with {len(chosen)}"
     if widgets.next_bar(
-        note or words.priced(f"{len(chosen)} clips next", price),
-        label,
+        decision(now, len(chosen)),
+        f"Continue with {len(chosen)}",
         disabled=not enough or now.working,
         quiet=widgets.retry_first(now, JobKind.IMAGES),
         do=lambda: act.approve_images(person, now.id, [image.id for image in chosen]),

@@ -5,7 +5,7 @@ import streamlit as st
 from adgen import __version__
 from adgen.config import settings
 from adgen.providers.catalogue import ModelSpec, catalogue, default_model
-from adgen.ui import account, brand, people, state, words
+from adgen.ui import account, brand, budgets, people, state, words
 
 DOORS = {"offline": "this machine", "replicate": "Replicate"}
 STEPS = {
@@ -23,17 +23,12 @@ person = state.require_person()
 st.title("Settings")
 account.section(person)
 brand.section(person)
+budgets.section(person)
 people.section(person)
 
 st.subheader("This installation")
 config = settings()
-st.write(
-    words.plain(
-        f"adgen {__version__}. New ads are made by {DOORS[config.provider]}. "
-        f"Budget: {words.money(config.session_budget_usd)} an ad, "
-        f"{words.money(config.total_budget_usd)} in all."
-    )
-)
+st.write(words.plain(f"adgen {__version__}. New ads are made by {DOORS[config.provider]}."))
 
 
 def role(spec: ModelSpec) -> str:

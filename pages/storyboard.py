@@ -129,7 +129,9 @@ def offers() -> None:
 
 
 wanted = plans.wanted(ad, prompt, scenes)
-price = act.estimate(JobKind.CLIPS, ad.provider, model, wanted.number, plan=not scenes)
+price = act.estimate(
+    JobKind.CLIPS, ad.provider, model, wanted.number, plan=not scenes, seconds=wanted.seconds
+)
 usual = "" if scenes else f"About {plans.usual_seconds(model):.0f} seconds each"
 if widgets.next_bar(
     wanted.note or usual,

@@ -280,7 +280,7 @@ def test_a_step_over_the_ads_budget_is_refused_before_it_starts(
 ) -> None:
     monkeypatch.setenv("ADGEN_SESSION_BUDGET_USD", "0.30")
     settings.cache_clear()
-    with pytest.raises(BudgetExceeded, match=r"\$0\.30 of the \$0\.30 budget for this ad"):
+    with pytest.raises(BudgetExceeded, match=r"of the \$0\.30 for this ad only \$0\.30 is left"):
         commands.start_images(person, ad.id, "oak chair")
     assert commands.load_ad(person, ad.id).stage == "created"
 

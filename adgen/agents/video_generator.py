@@ -32,7 +32,7 @@ def clip_inputs(
         "attempt": attempt,
         "focus": image.details.get("focus", [0.5, 0.5]),
         "motion_bucket_id": _bucket(motion, attempt),
-        "seconds": _seconds(scene.duration_seconds, spec),
+        "seconds": spec.length(scene.duration_seconds),
     }
     if spec.takes_prompt:
         inputs["prompt"] = f"{scene.description.rstrip(' .')}. {_CARE}"
@@ -47,8 +47,3 @@ def _bucket(motion: float, attempt: int) -> int:
     """Stable Video Diffusion's measure of motion, 1..255; no two attempts have the same."""
     bucket = round(_BUCKET_STILL + _BUCKET_RANGE * motion) - _BUCKET_STEP * (attempt - 1)
     return max(1, min(bucket, 255))
-
-
-def _seconds(wanted: float, spec: ModelSpec) -> float:
-    """The nearest length that the model makes, the longer one of two as near."""
-    return min(spec.durations, key=lambda offer: (abs(offer - wanted), -offer), default=wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -10,7 +11,8 @@ from pydantic import Field
 from adgen.api.auth import COOKIE, Acting, Signed
 from adgen.api.schema import ADMIN, OWN, Body, Paged, problems
 from adgen.api.views import NewPassword, NewPerson, NewToken, Spending
-from adgen.domain import AuditEvent, Brand, Person, Role, TokenInfo
+from adgen.commands import BUDGET_MAX
+from adgen.domain import AuditEvent, Brand, Budget, Person, Role, Scope, TokenInfo
 
 router = APIRouter()
 
@@ -40,6 +42,14 @@ class PersonBody(Body):
 
 class BrandBody(Body, Brand):
     """As it is read."""
+
+
+class BudgetBody(Body):
+    """`subject` is an ad's or a team's id, "" for each without one; `amount` null the usual one."""
+
+    scope: Scope
+    subject: str = Field("", max_length=36)
+    amount: Decimal | None = Field(ge=0, le=BUDGET_MAX, decimal_places=2)
 
 
 class RightsBody(Body):
@@ -110,7 +120,19 @@ def list_costs(person: Signed, act: Acting, page: Paged) -> Spending:
     return Spending(total_cost=act.total_spent(person), entries=tuple(calls))
 
 
+@router.get("/api/budgets", responses=problems(401))
+def list_budgets(person: Signed, act: Acting) -> list[Budget]:
+    """Everyone's budget, that of each ad, and of your team; every team's if you see all costs."""
+    return act.list_budgets(person)
+
+
 # ---- for admins
+
+
+@router.put("/api/budgets", responses=ADMIN)
+def set_budget(body: BudgetBody, person: Signed, act: Acting) -> Budget:
+    """Let so much be spent from now on; gives the budget that holds, as `amount` null may do."""
+    return act.set_budget(person, body.scope, body.subject, body.amount)
 
 
 @router.get("/api/people", responses=problems(401, 403, 422))

@@ -23,6 +23,8 @@ WORDS = frozenset(
         *("motion_bucket_id", "fps", "frames", "seconds"),
     }
 )
+# How much longer than ordered a clip can be.
+_LONGER = Decimal("1.1")
 # Words whose value is a file; the door sends it along or uploads it first.
 FILE_WORDS = frozenset({"photo", "image"})
 
@@ -39,7 +41,8 @@ class ModelSpec(Value):
     """One row of the catalogue. `price` is US dollars a `unit`; None is unknown, never zero.
 
     A row's `stage` is one stage, or the list of those that the model serves. `expected` is how
-    many units one call takes when that is not known before it: it serves the estimate only.
+    many units one call takes when that is not known before it, for the estimate, and `most` how
+    many it can take, which is what budgets keep for it.
     `inputs` maps the model's own input fields to our words, `fixed` holds fields that are always
     sent. A clip model makes `frames` frames at a rate within `fps`, or lasts one of `durations`
     seconds. Limits are seconds: waiting for a machine, and then running.
@@ -59,6 +62,7 @@ class ModelSpec(Value):
     since: date
     source: str = ""
     expected: Decimal = Field(Decimal(1), gt=0)
+    most: Decimal | None = Field(None, gt=0)
     fallbacks: tuple[str, ...] = ()
     offered: bool = True
     output: Literal["uri", "uris", "tokens"] = "uri"
@@ -95,6 +99,29 @@ class ModelSpec(Value):
     def expected_cost(self) -> Decimal | None:
         """What one call is estimated at, US dollars; None when the price is unknown."""
         return None if self.price is None else self.price * self.expected
+
+    def length(self, seconds: float) -> float:
+        """The nearest length that the model makes, the longer one of two as near."""
+        return min(self.durations, key=lambda it: (abs(it - seconds), -it), default=seconds)
+
+    def cost_of(self, seconds: float | None) -> Decimal | None:
+        """As `expected_cost`, of a clip that is to last so long, if that is known."""
+        if self.price is None or seconds is None or self.unit != "second":
+            return self.expected_cost
+        return self.price * Decimal(str(self.length(seconds)))
+
+    def most_cost(self, seconds: float | None = None) -> Decimal | None:
+        """The most that a call can cost, US dollars; None when the price is unknown."""
+        if self.price is None:
+            return None
+        if self.unit == "hardware-second":
+            # It is stopped then.
+            return self.price * self.run_limit_s
+        if self.unit == "second":
+            # What comes is often some frames longer than what was asked for.
+            units = self.expected if seconds is None else Decimal(str(self.length(seconds)))
+            return self.price * units * _LONGER
+        return self.price * (self.most or self.expected)
 
     @property
     def name(self) -> str:

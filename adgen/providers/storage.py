@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from contextlib import suppress
@@ -77,6 +78,11 @@ class LocalStorage:
         if not path.is_relative_to(self.root.resolve()) or not path.is_file():
             raise NotFound("That file is no longer in storage.")
         return path
+
+    def remove(self, key: str) -> None:
+        """Delete a file that nothing names any more; one that is gone already is no error."""
+        with contextlib.suppress(NotFound):
+            self.path(key).unlink(missing_ok=True)
 
     def check(self) -> None:
         """Raise Unavailable when nothing can be written."""

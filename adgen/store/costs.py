@@ -1,52 +1,17 @@
-"""Money: reserve before a run, a ledger row before a call, settle after it."""
+"""The ledger: a row before each call, settled after it into the ad's and the team's sums."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from adgen.domain import CostEntry, CostSummary, Person, Value
-from adgen.errors import BudgetExceeded
+from adgen.domain import Comparison, CostEntry, CostSummary, JobKind, Person, Value
+from adgen.store import alerts, budgets
 from adgen.store.tables import AdSession, GenerationCost, Job, now
-
-_BUDGET_LOCK = 0x6164_6765_6E02  # "adgen" 02
-_LIVE = ("queued", "running")
-
-
-def reserve(
-    db: Session, session_id: str, amount: Decimal, ad_cap: Decimal, total_cap: Decimal
-) -> Decimal:
-    """Promise money to a run about to start; gives the reserved amount.
-
-    Takes one lock for all reservations until the transaction ends, so that parallel starts see
-    each other. `amount` is the most the run may cost, as far as prices are known. Raises
-    BudgetExceeded.
-    """
-    db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _BUDGET_LOCK})
-    for scope, cap in ((session_id, ad_cap), (None, total_cap)):
-        taken = _committed(db, scope)
-        if amount and taken + amount > cap:
-            whose = "this ad" if scope else "all ads"
-            raise BudgetExceeded(
-                f"This step may cost up to ${amount:.2f}, and only ${max(cap - taken, 0):.2f} of "
-                f"the ${cap:.2f} budget for {whose} is left. Nothing was spent. "
-                "Choose fewer pictures or a cheaper model."
-            )
-    return amount
-
-
-def _committed(db: Session, session_id: str | None) -> Decimal:
-    """Spent so far plus what live runs may still spend."""
-    spent = select(func.coalesce(func.sum(AdSession.total_cost), 0))
-    held = select(func.coalesce(func.sum(Job.reserved), 0)).where(Job.status.in_(_LIVE))
-    if session_id:
-        spent = spent.where(AdSession.id == session_id)
-        held = held.where(Job.session_id == session_id)
-    return Decimal(db.scalar(spent) or 0) + Decimal(db.scalar(held) or 0)
 
 
 def open_entry(
@@ -59,8 +24,12 @@ def open_entry(
     unit: str,
     unit_price: Decimal | None,
     price_since: str,
+    held: Decimal = Decimal(0),
 ) -> None:
-    """Write the pending row of a call before it is made; once for each key."""
+    """Write the pending row of a call before it is made; once for each key.
+
+    `held` is the most the call may cost, whichever model makes it.
+    """
     db.execute(
         insert(GenerationCost)
         .values(
@@ -71,16 +40,21 @@ def open_entry(
             unit=unit,
             unit_price=unit_price,
             price_since=price_since,
+            held=held,
         )
         .on_conflict_do_nothing()
     )
 
 
 class Settled(Value):
-    """What a call cost, None while unknown, and what of it is to be added to its ad now."""
+    """What a call cost, None while unknown, and what of it is to be added to its ad now.
+
+    `kept` is what a call of unknown cost goes on holding.
+    """
 
     cost: Decimal | None
     due: Decimal = Decimal(0)
+    kept: Decimal = Decimal(0)
 
 
 def settle_entry(
@@ -109,20 +83,25 @@ def settle_entry(
             error_message=error,
             settled_at=now(),
             cost_usd=cost if quantity is not None else None,
+            # What may be on the bill is no money to spend again.
+            held=GenerationCost.held if quantity is None else Decimal(0),
         )
-        .returning(GenerationCost.cost_usd)
+        .returning(GenerationCost.cost_usd, GenerationCost.held)
     ).one_or_none()
     if row is None:
         past = select(GenerationCost.cost_usd).where(GenerationCost.prediction_key == key)
         return Settled(cost=db.scalar(past))
-    return Settled(cost=row.cost_usd, due=row.cost_usd or Decimal(0))
+    return Settled(cost=row.cost_usd, due=row.cost_usd or Decimal(0), kept=row.held)
 
 
-def charge(ad: AdSession, job: Job | None, due: Decimal) -> None:
-    """Add what is due to the locked ad, and take it off what its run had reserved."""
-    ad.total_cost += due
+def charge(db: Session, ad: AdSession, job: Job | None, settled: Settled) -> None:
+    """Add what is due to the locked ad and its team, and take it off what its run had reserved."""
+    ad.total_cost += settled.due
     if job is not None:
-        job.reserved = max(job.reserved - due, Decimal(0))
+        job.reserved = max(job.reserved - settled.due - settled.kept, Decimal(0))
+    if settled.due:
+        budgets.add_spent(db, ad, settled.due)
+        alerts.cross(db, ad)
 
 
 def reprice_entry(
@@ -159,21 +138,56 @@ def load_costs(db: Session, session_id: str) -> CostSummary:
     )
 
 
+# Which runs and which calls make a step of the ad.
+_STEPS = {
+    "Pictures": ((JobKind.IMAGES, JobKind.PLAN), ("prompt_parser", "image_generator")),
+    "Clips": ((JobKind.CLIPS, JobKind.SCENES), ("scene_planner", "video_generator")),
+    "Film": ((JobKind.VIDEO, JobKind.DRAFT, JobKind.ANIMATIC), ("compositor",)),
+}
+
+
+def compare_costs(db: Session, session_id: str) -> list[Comparison]:
+    """What each step was estimated at, over all its runs, and what it came to."""
+    said = defaultdict(list)
+    for kind, estimate in db.execute(
+        select(Job.kind, Job.estimated_cost).where(Job.session_id == session_id)
+    ):
+        said[JobKind(kind)].append(estimate)
+    entries = load_costs(db, session_id).entries
+    found = []
+    for step, (kinds, agents) in _STEPS.items():
+        estimates = [estimate for kind in kinds for estimate in said[kind]]
+        mine = [entry for entry in entries if entry.agent_name in agents]
+        if estimates or mine:
+            known = [estimate for estimate in estimates if estimate is not None]
+            found.append(
+                Comparison(
+                    step=step,
+                    estimated=sum(known, Decimal(0)) if len(known) == len(estimates) else None,
+                    actual=sum((entry.cost_usd or Decimal(0) for entry in mine), Decimal(0)),
+                    unpriced=sum(
+                        entry.success is not None and entry.cost_usd is None for entry in mine
+                    ),
+                )
+            )
+    return found
+
+
 def list_costs(
     db: Session, person: Person, *, limit: int = 5000, offset: int = 0
 ) -> list[CostEntry]:
     """The newest calls of the team's ads; admins and analysts get every team's."""
-    query = select(GenerationCost).order_by(GenerationCost.id.desc()).limit(limit).offset(offset)
+    query = select(GenerationCost).join(AdSession, AdSession.id == GenerationCost.session_id)
+    query = query.where(~AdSession.demo).order_by(GenerationCost.id.desc())
+    query = query.limit(limit).offset(offset)
     if not person.sees_all_costs:
-        query = query.join(AdSession, AdSession.id == GenerationCost.session_id).where(
-            AdSession.team_id == person.team_id
-        )
+        query = query.where(AdSession.team_id == person.team_id)
     return [CostEntry.model_validate(row, from_attributes=True) for row in db.scalars(query)]
 
 
 def total_spent(db: Session, person: Person) -> Decimal:
     """What these ads cost in all."""
-    query = select(func.coalesce(func.sum(AdSession.total_cost), 0))
+    query = select(func.coalesce(func.sum(AdSession.total_cost), 0)).where(~AdSession.demo)
     if not person.sees_all_costs:
         query = query.where(AdSession.team_id == person.team_id)
     return Decimal(db.scalar(query) or 0)

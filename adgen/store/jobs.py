@@ -64,6 +64,12 @@ def lock_job(db: Session, job_id: str) -> Job:
     return job
 
 
+def is_wanted(db: Session, job_id: str) -> bool:
+    """Whether the run is live, and stays so until the transaction ends."""
+    status = select(Job.status).where(Job.id == job_id).with_for_update(read=True)
+    return db.scalar(status) in LIVE
+
+
 def live_ids(db: Session) -> set[str]:
     """The runs that are still wanted."""
     return set(db.scalars(select(Job.id).where(Job.status.in_(LIVE))))

@@ -25,11 +25,12 @@ from adgen.domain import (
     Person,
     Role,
     Scene,
+    Scope,
     Stage,
     TextOverlay,
 )
 from adgen.errors import NotFound
-from adgen.store import assets, jobs
+from adgen.store import assets, budgets, jobs
 from adgen.store.tables import AdSession, Asset, Hold, User
 
 UNTITLED = "Untitled ad"
@@ -167,6 +168,7 @@ def list_ads(
         AdSession.archived_at,
         _POSTER.label("poster_id"),
         AdSession.final_video_id.label("video_id"),
+        AdSession.demo,
     ).join(User, User.id == AdSession.user_id)
     query = query.where(*_wanted(person, wanted)).order_by(*_ORDERS[wanted.sort])
     rows = db.execute(query.limit(limit).offset(offset)).mappings().all()
@@ -251,13 +253,13 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
     """Everything about one ad; NotFound when it is not this person's to see."""
     # One question for what stands in three tables: pages ask this all the time.
     row = db.execute(
-        select(AdSession, User.email, Hold.reason)
+        select(AdSession, User.email, Hold.reason, budgets.ad_amount())
         .join(User, User.id == AdSession.user_id)
         .outerjoin(Hold, Hold.provider == AdSession.provider)
         .where(AdSession.id == _clean(session_id))
     ).one_or_none()
     ad = _seen(person, row.AdSession if row else None)
-    _, owner, hold = row or (None, "", None)
+    _, owner, hold, budget = row or (None, "", None, None)
     rows = assets.list_assets(db, session_id, *AssetType)
     by_id = {row.id: assets.info(row) for row in rows}
     newest = jobs.newest_jobs(db, session_id)
@@ -296,6 +298,8 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
         remarks=dict(ad.remarks),
         seeds=dict(ad.seeds),
         archived_at=ad.archived_at,
+        demo=ad.demo,
+        budget=budgets.usual(Scope.AD) if budget is None else budget,
         drafts=dict(ad.drafts),
         text_overlay=overlay,
         audio=audio,

@@ -16,8 +16,10 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Numeric,
+    SmallInteger,
     String,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -51,6 +53,7 @@ class Team(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    demo: Mapped[bool] = mapped_column(Boolean, server_default="false", default=False)
 
 
 class User(Base):
@@ -64,6 +67,7 @@ class User(Base):
     failed_logins: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     last_failed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    demo: Mapped[bool] = mapped_column(Boolean, server_default="false", default=False)
 
 
 class Login(Base):
@@ -136,6 +140,8 @@ class AdSession(Base):
     remarks: Mapped[dict[str, Any]] = mapped_column(default=dict)
     seeds: Mapped[dict[str, Any]] = mapped_column(default=dict)
     archived_at: Mapped[datetime | None]
+    # Made up to be looked at: in no budget and no total.
+    demo: Mapped[bool] = mapped_column(Boolean, server_default="false", default=False)
 
     __table_args__ = (
         Index("sessions_by_person", "user_id", "created_at"),
@@ -196,6 +202,10 @@ class GenerationCost(Base):
     unit_price: Mapped[Decimal | None] = mapped_column(MONEY)
     price_since: Mapped[str] = mapped_column(String(10))
     settled_at: Mapped[datetime | None]
+    # The most it may come to, for as long as it is not known what it did.
+    held: Mapped[Decimal] = mapped_column(MONEY, server_default="0", default=Decimal(0))
+
+    __table_args__ = (Index("costs_held", "session_id", postgresql_where=text("held > 0")),)
 
 
 class Prediction(Base):
@@ -265,6 +275,92 @@ class Job(Base):
             postgresql_where=text("status IN ('queued', 'running')"),
         ),
     )
+
+
+class Budget(Base):
+    """What may be spent, where it is not what the settings say.
+
+    `scope` is ad, team or all; `subject` the id of one ad or team, "" for each that has none of
+    its own.
+    """
+
+    __tablename__ = "budgets"
+
+    scope: Mapped[str] = mapped_column(String(8), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(36), primary_key=True)
+    amount: Mapped[Decimal] = mapped_column(MONEY)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+    __table_args__ = (CheckConstraint("amount >= 0", name="budgets_amount_positive"),)
+
+
+class Purse(Base):
+    """What a team's ads cost so far, kept as it grows.
+
+    In stripes by ad, so that runs that end at once do not wait for one row.
+    """
+
+    __tablename__ = "purses"
+
+    team_id: Mapped[int] = mapped_column(
+        ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True
+    )
+    stripe: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    spent: Mapped[Decimal] = mapped_column(MONEY)
+
+
+class Alert(Base):
+    """A budget of which so many percent are spent: told once as long as it is the same budget."""
+
+    __tablename__ = "alerts"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    scope: Mapped[str] = mapped_column(String(8))
+    subject: Mapped[str] = mapped_column(String(36))
+    percent: Mapped[int] = mapped_column(SmallInteger)
+    amount: Mapped[Decimal] = mapped_column(MONEY)
+    spent: Mapped[Decimal] = mapped_column(MONEY)
+    # The ad whose cost crossed the line.
+    session_id: Mapped[str | None] = mapped_column(ForeignKey("sessions.id", ondelete="SET NULL"))
+    words: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = (
+        UniqueConstraint("scope", "subject", "percent", "amount", name="alerts_once"),
+    )
+
+
+class AlertPost(Base):
+    """An alert on its way to where people read it, until it is there."""
+
+    __tablename__ = "alert_posts"
+
+    alert_id: Mapped[int] = mapped_column(
+        ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True
+    )
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    next_at: Mapped[datetime] = mapped_column(default=now)
+    sent_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        Index("alert_posts_open", "next_at", postgresql_where=text("sent_at IS NULL")),
+    )
+
+
+class Snooze(Base):
+    """A person who wants to read no more of an alert; without an end, never again."""
+
+    __tablename__ = "snoozes"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    alert_id: Mapped[int] = mapped_column(
+        ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True
+    )
+    until: Mapped[datetime | None]
 
 
 class BrandKit(Base):

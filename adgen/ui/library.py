@@ -263,6 +263,7 @@ def cards(ads: Sequence[AdSummary], sort: AdSort) -> list[dict[str, Any]]:
             "video": f"/api/files/{ad.video_id}" if ad.video_id else None,
             "link": f"{state.resume_page(ad.stage, ad.failed_stage)}?ad={ad.id}",
             "archived": ad.archived_at is not None,
+            "badge": "Demo" if ad.demo else "",
         }
         for ad in ads
     ]

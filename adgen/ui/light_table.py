@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from adgen.domain import (
     Transition,
     Value,
 )
+from adgen.prices import next_step
 from adgen.providers.catalogue import catalogue, label_of
 from adgen.ui import components, state, widgets
 from adgen.ui.words import UNKNOWN, about, money, plain
@@ -173,7 +175,8 @@ def _data(
 ) -> dict[str, Any]:
     own = {asset.id for asset in assets}
     model = _model(ad, kind)
-    price = state.commands().estimate(kind, ad.provider, model, 1, plan=False)
+    # The next take of any slot: what is still to be planned first is in its price.
+    price = max((_price(ad, kind, slot) for slot in labels), key=_dearness, default=None)
     fade = 0.0 if ad.cut.transition is Transition.CUT else ad.cut.transition_seconds
     return {
         "kind": "clip" if kind is JobKind.CLIPS else "image",
@@ -241,7 +244,7 @@ def _unmade(ad: AdState, kind: JobKind, slot: int) -> dict[str, Any]:
     known = at not in ("", "done") and (ad.working or (at == "failed" and not ad.hold))
     word = at if known else "missing"
     model = _model(ad, kind)
-    price = state.commands().estimate(kind, ad.provider, model, 1, plan=False)
+    price = _price(ad, kind, slot)
     return {
         "id": None,
         "state": word,
@@ -306,6 +309,15 @@ def _facts(ad: AdState, asset: AssetInfo) -> Iterable[tuple[str, str]]:
 
 def _model(ad: AdState, kind: JobKind) -> str:
     return ad.image_model if kind is JobKind.IMAGES else ad.clip_model
+
+
+def _price(ad: AdState, kind: JobKind, slot: int) -> Decimal | None:
+    return next_step(ad, kind, [slot]).estimate()
+
+
+def _dearness(price: Decimal | None) -> tuple[bool, Decimal]:
+    """The dearest last; what is unknown may be dearer than all."""
+    return price is None, price or Decimal(0)
 
 
 def _words(ad: AdState, kind: JobKind, slot: int) -> str:

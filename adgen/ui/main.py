@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from adgen.ui import company, components, state
+from adgen.ui import alerts, company, components, state
 
 ICON = Path(__file__).with_name("icon.png")
 LINK_USED = "That sign-in link was used or is too old. Sign in with the password."
@@ -52,4 +52,5 @@ if person is None:
 with st.container(key="nav", horizontal=True, vertical_alignment="center", gap="xsmall"):
     for place in PAGES[:3]:
         st.page_link(place, width="content")
+alerts.banner(person, st.query_params.get("ad", ""))
 page.run()

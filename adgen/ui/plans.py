@@ -20,12 +20,11 @@ from adgen.domain import (
     SceneWords,
     View,
 )
+from adgen.prices import CLIP_S
 from adgen.providers.catalogue import ModelSpec, label_of, load_model
 from adgen.ui import components, state, widgets
 from adgen.ui.words import about, plain, priced
 
-# How long a clip is meant to last, where nobody says.
-USUAL_S = 3.0
 SHORTEST_S, LONGEST_S = 2.0, 5.0
 # What stands where a plan is still to come is as high as what comes: a text with its label, a card.
 _PROMPT_HIGH, _WORDS_HIGH, _CARD_HIGH = 192, 129, 282
@@ -152,11 +151,15 @@ def _notes(ad: AdState) -> list[str]:
 
 
 class Wanted(NamedTuple):
-    """What a press makes: how many clips, how many stay, whether all are here and wanted anew."""
+    """What a press makes: how many clips, how many stay, whether all are here and wanted anew.
+
+    `seconds` are their lengths, as far as their scenes are on the page.
+    """
 
     number: int
     kept: int
     anew: bool
+    seconds: tuple[float, ...] = ()
 
     @property
     def label(self) -> str:
@@ -185,9 +188,10 @@ def wanted(ad: AdState, words: str, scenes: Mapping[str, SceneWords]) -> Wanted:
         for image in ad.approved_images
         if (clip := _clip_of(ad, image, words)) and not _reworded(clip, scenes.get(image.id))
     ]
-    every = len(ad.approved_images)
-    anew = len(stays) == every
-    return Wanted(every, 0, anew) if anew else Wanted(every - len(stays), len(stays), anew)
+    anew = len(stays) == len(ad.approved_images)
+    made = [image for image in ad.approved_images if anew or image not in stays]
+    seconds = tuple(scenes[i.id].duration_seconds for i in made if i.id in scenes)
+    return Wanted(len(made), 0 if anew else len(stays), anew, seconds)
 
 
 def _clip_of(ad: AdState, image: AssetInfo, words: str) -> AssetInfo | None:
@@ -271,8 +275,7 @@ def _takes_motion(spec: ModelSpec) -> bool:
 
 def usual_seconds(model: str) -> float:
     """How long a clip of the model is, where nobody has said how long."""
-    offered = load_model(model).durations
-    return min(offered, key=lambda seconds: abs(seconds - USUAL_S), default=USUAL_S)
+    return load_model(model).length(CLIP_S)
 
 
 def _card(
@@ -303,7 +306,10 @@ def _card(
             motion_intensity=round(motion, 2),
             duration_seconds=round(seconds, 1),
         )
-        facts = [f"Seed {ad.seed_of(JobKind.CLIPS, image.slot)}", _each(spec.expected_cost, "clip")]
+        facts = [
+            f"Seed {ad.seed_of(JobKind.CLIPS, image.slot)}",
+            _each(spec.cost_of(seconds), "clip"),
+        ]
         if clip:
             facts.append("to be made again" if _reworded(clip, directed) else "up to date")
         st.caption(plain(" · ".join(facts)))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import streamlit as st
 
-from adgen.domain import AssetInfo, Transition
+from adgen.domain import AssetInfo, Comparison, Transition
 from adgen.errors import NotFound
 from adgen.providers.catalogue import label_of
 from adgen.providers.storage import storage
 from adgen.ui.film import TRANSITIONS
-from adgen.ui.words import plain
+from adgen.ui.words import money, plain
 
 
 def lines(video: AssetInfo) -> list[str]:
@@ -27,6 +29,43 @@ def lines(video: AssetInfo) -> list[str]:
         f"**Music** · {_music(receipt.get('music', {}), receipt.get('audio', {}))}",
         f"**Cut** · {_cut(receipt)}",
     ]
+
+
+def costs(steps: Sequence[Comparison]) -> None:
+    """Estimate and actual side by side."""
+    st.dataframe(
+        [_compared(step) for step in [*steps, _together(steps)]],
+        hide_index=True,
+        height="content",
+        width=640,
+        key="compared",
+        column_config={
+            name: st.column_config.TextColumn(alignment="right")
+            for name in ("Estimated", "Actual", "Difference")
+        },
+    )
+
+
+def _together(steps: Sequence[Comparison]) -> Comparison:
+    known = [step.estimated for step in steps if step.estimated is not None]
+    return Comparison(
+        step="Together",
+        estimated=sum(known, Decimal(0)) if len(known) == len(steps) else None,
+        actual=sum((step.actual for step in steps), Decimal(0)),
+        unpriced=sum(step.unpriced for step in steps),
+    )
+
+
+def _compared(step: Comparison) -> dict[str, str]:
+    apart = None if step.estimated is None or step.unpriced else step.actual - step.estimated
+    unknown = f" and {step.unpriced} of unknown price" if step.unpriced else ""
+    sign = "" if not apart else "+" if apart > 0 else "−"
+    return {
+        "Step": step.step,
+        "Estimated": money(step.estimated),
+        "Actual": money(step.actual) + unknown,
+        "Difference": "" if apart is None else f"{sign}{money(abs(apart))}",
+    }
 
 
 @st.cache_data(max_entries=50, show_spinner=False)

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from adgen.config import settings
 from adgen.domain import AdState, AssetInfo, JobInfo, JobKind, JobStatus, Stage, View
+from adgen.prices import next_step
 from adgen.providers.catalogue import StageWord, list_models
 from adgen.ui import components, state
 from adgen.ui.words import about, money, plain
@@ -89,10 +89,14 @@ def header(ad: AdState, here: str) -> None:
         }
         for number, (name, label) in enumerate(STEPS)
     ]
-    cap = settings().session_budget_usd
-    chosen = components.stepper(steps, ad.title, f"{money(ad.total_cost)} of {money(cap)}")
+    spent = f"{money(ad.total_cost)} of {money(ad.budget)}"
+    chosen = components.stepper(steps, ad.title, spent)
     if chosen and chosen != here:
         state.go(chosen, ad.id)
+    if ad.demo:
+        with st.container(key="demo", horizontal=True, vertical_alignment="center", gap="small"):
+            st.badge("Demo", icon=":material/science:", color="gray")
+            st.caption("Made up, to look at: nothing of it was ordered or paid.")
     if ad.archived_at:
         _archived(ad)
 
@@ -342,13 +346,11 @@ def _retry(ad: AdState, here: JobKind | None) -> None:
     if ad.missing is None:
         return
     kind, slots = ad.missing
-    label = "Cut again"
+    label, price = "Cut again", next_step(ad, kind, slots).estimate()
     if kind is not JobKind.VIDEO:
-        model = ad.image_model if kind is JobKind.IMAGES else ad.clip_model
-        planned = ad.prompts if kind is JobKind.IMAGES else ad.scenes
-        price = state.commands().estimate(kind, ad.provider, model, len(slots), plan=not planned)
         count = str(len(slots)) if kind is here else _count(len(slots), _NOUNS[kind])
-        label = f"Retry the missing {count}" + ("" if price == 0 else f" ({about(price)})")
+        label = f"Retry the missing {count}"
+    label += "" if price == 0 else f" ({about(price)})"
     if st.button(
         plain(label),
         key="retry",

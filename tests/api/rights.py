@@ -124,6 +124,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/sessions"): Rule(Who.SIGNED_IN),
     ("POST", "/api/sessions/create"): Rule(Who.MAKES, 201),
     ("GET", "/api/costs"): Rule(Who.SIGNED_IN),
+    ("GET", "/api/budgets"): Rule(Who.SIGNED_IN),
     ("GET", "/api/brand"): Rule(Who.SIGNED_IN),
     ("PUT", "/api/brand"): Rule(Who.MAKES, words=json(cta="Buy", logo_key="as it is")),
     ("GET", "/api/brand/logo"): Rule(Who.SIGNED_IN),
@@ -134,6 +135,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/people/{email}/password"): Rule(Who.ADMIN),
     ("PATCH", "/api/people/{email}"): Rule(Who.ADMIN, words=json()),
     ("GET", "/api/audit"): Rule(Who.ADMIN),
+    ("PUT", "/api/budgets"): Rule(Who.ADMIN, words=json(scope="ad", amount="12.50")),
     # An ad to look at
     ("GET", A): Rule(Who.SEES),
     ("GET", A + "/costs"): Rule(Who.SEES),

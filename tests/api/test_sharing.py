@@ -85,7 +85,7 @@ def charge(database: Database, ad_id: str) -> None:
         settled = costs.settle_entry(
             db, key, success=False, quantity=Decimal(1), seconds=Decimal(1), error="=SUM(1)"
         )
-        costs.charge(sessions.lock_ad(db, ad_id), None, settled.due)
+        costs.charge(db, sessions.lock_ad(db, ad_id), None, settled)
 
 
 # ---- the replay

@@ -308,7 +308,7 @@ def settled(database: Database, ad_id: str, spec: ModelSpec, quantity: int) -> D
         made = costs.settle_entry(
             db, key, success=True, quantity=Decimal(quantity), seconds=Decimal(1)
         )
-        costs.charge(sessions.lock_ad(db, ad_id), None, made.due)
+        costs.charge(db, sessions.lock_ad(db, ad_id), None, made)
         return made.cost
 
 

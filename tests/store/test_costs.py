@@ -30,7 +30,7 @@ def settle(database: Database, key: str, *, success: bool = True) -> Decimal | N
         settled = costs.settle_entry(
             db, key, success=success, quantity=Decimal(1), seconds=Decimal("1.5")
         )
-        costs.charge(sessions.lock_ad(db, key.partition("/")[0]), None, settled.due)
+        costs.charge(db, sessions.lock_ad(db, key.partition("/")[0]), None, settled)
         return settled.cost
 
 

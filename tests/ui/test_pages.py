@@ -365,7 +365,7 @@ def test_costs_without_and_with_calls(
             price_since="2026-01-01",
         )
         settled = costs.settle_entry(db, key, success=True, quantity=Decimal(1), seconds=Decimal(1))
-        costs.charge(sessions.lock_ad(db, ad.id), None, settled.due)
+        costs.charge(db, sessions.lock_ad(db, ad.id), None, settled)
     assert "Showing 1 calls, newest first." in visit(at, "costs")
     assert at.metric[0].value == r"\$0.05"
     table = at.dataframe[0].value

@@ -67,6 +67,12 @@ export default function ({ parentElement, data, setTriggerValue }) {
     stage.className = `stage ${ad.tone}`;
     stage.textContent = ad.stage;
     frame.append(stage);
+    if (ad.badge) {
+      const badge = document.createElement("span");
+      badge.className = "badge";
+      badge.textContent = ad.badge;
+      frame.append(badge);
+    }
     return frame;
   }
   function facts(ad) {
