@@ -70,6 +70,7 @@ from adgen.news import News
 from adgen.providers import cards, catalogue, music, photos
 from adgen.providers.storage import storage
 from adgen.snapshots import Snapshots
+from adgen.spending import Spending
 from adgen.store import (
     assets,
     audit,
@@ -136,7 +137,7 @@ class Started(Value):
     estimated_cost: Decimal | None
 
 
-class Commands:
+class Commands(Spending):
     """The commands on one database. Holds connections, no state of its own."""
 
     def __init__(self, database: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
@@ -606,3 +606,29 @@ class CostSummary(Value):
     by_model: dict[str, Decimal]
     unpriced: int
     entries: tuple[CostEntry, ...]
+
+
+class Outcome(StrEnum):
+    """How a call ended, or that it has not yet."""
+
+    MADE = "made"
+    FAILED = "failed"
+    RUNNING = "running"
+
+
+class SpendFilter(Value):
+    """Which calls are asked for; empty is all of them.
+
+    Days are those of `zone`, an IANA name; `until` is the last one that counts. People are e-mail
+    addresses, teams names, models refs, agents as the ledger names them.
+    """
+
+    since: date | None = None
+    until: date | None = None
+    people: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    demo: bool = False
+    zone: str = "UTC"
