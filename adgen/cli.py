@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -32,15 +33,18 @@ from adgen.domain import (
     JobStatus,
     Person,
     Role,
+    SpendFilter,
     TextOverlay,
     View,
 )
 from adgen.errors import AdgenError, InputRejected, ModelInputRefused
+from adgen.exports import Format, What
 from adgen.launch import Stack, raise_keyboard_interrupt
 from adgen.providers import cards, catalogue, ffmpeg, photos
 from adgen.providers.replicate import ReplicateModels
 from adgen.providers.sources import models_for
 from adgen.providers.storage import storage
+from adgen.reconcile import compare, in_words, read_bill
 from adgen.store import users, workers
 
 POLL_S = 0.15
@@ -75,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check everything the product needs")
     doctor.set_defaults(act=_doctor)
     _user_arguments(commands.add_parser("user", help="add and list people"))
+    _costs_arguments(commands.add_parser("costs", help="export costs, compare them with a bill"))
     return parser
 
 
@@ -110,6 +115,30 @@ def _user_arguments(user: argparse.ArgumentParser) -> None:
     change.add_argument("role", choices=[role.value for role in Role])
     change.add_argument("--team")
     change.set_defaults(act=_user_role)
+
+
+def _costs_arguments(costs: argparse.ArgumentParser) -> None:
+    actions = costs.add_subparsers(required=True, metavar="action")
+    export = actions.add_parser("export", help="calls or daily totals as a file")
+    export.add_argument("--format", default=Format.CSV.value, choices=[f.value for f in Format])
+    export.add_argument("--what", default=What.CALLS.value, choices=[what.value for what in What])
+    export.add_argument("--out", required=True, type=Path, help="where the file goes")
+    export.set_defaults(act=_costs_export)
+    reconcile = actions.add_parser("reconcile", help="compare a supplier's bill with the ledger")
+    reconcile.add_argument("bill", type=Path, help="CSV with date, model, amount, and quantity")
+    reconcile.set_defaults(act=_costs_reconcile)
+    for action in (export, reconcile):
+        action.add_argument("--from", dest="since", type=_day, metavar="DAY", help="2026-11-01")
+        action.add_argument("--to", dest="until", type=_day, metavar="DAY", help="the last one")
+        action.add_argument("--tz", help="whose days they are, such as Europe/Berlin")
+        action.add_argument("--demo", action="store_true", help="demo data too")
+
+
+def _day(word: str) -> date:
+    try:
+        return date.fromisoformat(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word} is no day; write it like 2026-11-01") from None
 
 
 def _worker(arguments: argparse.Namespace) -> int:
@@ -369,3 +398,50 @@ def _user_role(arguments: argparse.Namespace) -> int:
         stack.stop()
     print(f"{changed.email} is {changed.role} in the team {changed.team}.")
     return 0
+
+
+# costs
+
+
+def _costs_asked(arguments: argparse.Namespace, **rest: date | None) -> SpendFilter:
+    given = {"since": arguments.since, "until": arguments.until}
+    days = {**rest, **{name: day for name, day in given.items() if day}}
+    zone = arguments.tz or settings().report_tz
+    return SpendFilter.of_zone(zone, demo=arguments.demo, **days)
+
+
+def _costs_export(arguments: argparse.Namespace) -> int:
+    asked, out = _costs_asked(arguments), arguments.out
+    part = out.with_name(f".{out.name}.part")
+    stack = Stack()
+    stack.start(worker=False)
+    try:
+        what, form = What(arguments.what), Format(arguments.format)
+        stack.commands.export(SYSTEM, asked, what, form, part)
+        part.replace(out)
+    except OSError as error:
+        raise InputRejected(f"--out {out} cannot be written ({error.strerror}).") from error
+    finally:
+        part.unlink(missing_ok=True)
+        stack.stop()
+    print(f"{out}: {what}, days of {asked.zone}")
+    return 0
+
+
+def _costs_reconcile(arguments: argparse.Namespace) -> int:
+    """The comparison as a table; non-zero when bill and ledger differ."""
+    try:
+        bill = read_bill(arguments.bill.read_bytes())
+    except OSError as error:
+        raise InputRejected(f"{arguments.bill} cannot be read ({error.strerror}).") from error
+    days = [line.day for line in bill.lines]
+    asked = _costs_asked(arguments, since=min(days), until=max(days))
+    stack = Stack()
+    stack.start(worker=False)
+    try:
+        found = compare(stack.commands.model_days(SYSTEM, asked), bill)
+    finally:
+        stack.stop()
+    for line in (*bill.skipped, *in_words(found)):
+        print(line)
+    return 1 if found.days else 0

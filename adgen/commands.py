@@ -37,7 +37,6 @@ from adgen.domain import (
     AudioChoice,
     AuditEvent,
     Brand,
-    CostEntry,
     CostSummary,
     CutChoices,
     ImagePrompt,
@@ -395,16 +394,6 @@ class Commands(Spending):
             sessions.load_ad(db, person, session_id)
             job = jobs.latest_job(db, session_id)
             return predictions.slot_errors(db, job.id, stage) if job else {}
-
-    def list_costs(self, person: Person, *, limit: int = 5000, offset: int = 0) -> list[CostEntry]:
-        """The newest calls the person may see, newest first."""
-        with self.database.begin() as db:
-            return costs.list_costs(db, person, limit=limit, offset=offset)
-
-    def total_spent(self, person: Person) -> Decimal:
-        """What the ads the person may see cost in all, US dollars."""
-        with self.database.begin() as db:
-            return costs.total_spent(db, person)
 
     def load_file(self, person: Person, asset_id: str) -> tuple[AssetInfo, str]:
         """A file the person may see, and its storage key. Raises NotFound."""

@@ -7,8 +7,18 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
+
+from adgen.errors import InputRejected
 
 PROMPT_MIN = 3
 PROMPT_MAX = 2000
@@ -632,3 +642,24 @@ class SpendFilter(Value):
     outcomes: tuple[Outcome, ...] = ()
     demo: bool = False
     zone: str = "UTC"
+
+    @field_validator("since")
+    @classmethod
+    def _since_the_first(cls, day: date | None) -> date | None:
+        return day if day and day > _FIRST_DAY else None
+
+    @field_validator("until")
+    @classmethod
+    def _until_the_last(cls, day: date | None) -> date | None:
+        return day if day and day < _LAST_DAY else None
+
+    @classmethod
+    def of_zone(cls, zone: str, **rest: Any) -> SpendFilter:
+        """One with days of this zone. Raises InputRejected when there is no such zone."""
+        if zone not in available_timezones():
+            raise InputRejected(f"{zone[:64]} is no time zone. Name one such as Europe/Berlin.")
+        return cls(zone=zone, **rest)
+
+
+# Earlier and later there is nothing, and calendars end.
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)

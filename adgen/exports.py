@@ -15,12 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-
 from adgen.domain import SpendFilter
 from adgen.errors import InputRejected
 from adgen.store.spend import Bucket, Call, Spent
@@ -48,17 +42,16 @@ CONTENT_TYPES = {
     Format.PARQUET: "application/vnd.apache.parquet",
     Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-# As the ledger names them, in the order of an ad.
-AGENTS = ("prompt_parser", "image_generator", "scene_planner", "video_generator", "compositor")
+# The ledger keeps the agents' own names; people know the steps. In the order of an ad.
+STEPS = {
+    "prompt_parser": "Brief",
+    "image_generator": "Pictures",
+    "scene_planner": "Storyboard",
+    "video_generator": "Clips",
+    "compositor": "Film",
+}
 
 Kind = type[str] | type[datetime] | type[date] | type[Decimal] | type[int]
-_ARROW: dict[Kind, Callable[[], pa.DataType]] = {
-    str: pa.string,
-    datetime: lambda: pa.timestamp("us", "UTC"),
-    date: pa.date32,
-    Decimal: lambda: pa.decimal128(24, 6),
-    int: pa.int64,
-}
 # Excel ends there, with one line for the names.
 XLSX_MOST = 1_048_575
 _CELL_MOST = 32_767
@@ -67,6 +60,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # What no XML may hold.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _BATCH = 2000
+_DAYS_MOST = 3660
 
 
 class Table(NamedTuple):
@@ -122,14 +116,15 @@ class Day(NamedTuple):
 
 
 def days_of(spent: Spent, asked: SpendFilter) -> list[Day]:
-    """Every day from the first to the last, those without calls too."""
+    """Every day of the range, those without calls too; of a very long one what holds calls."""
     of: defaultdict[date, list[Bucket]] = defaultdict(list)
     for bucket in spent.buckets:
         of[bucket.day].append(bucket)
-    bounds = [day for day in (asked.since, asked.until, *of) if day]
-    if not bounds:
+    if not of:
         return []
-    first, last = asked.since or min(bounds), asked.until or max(bounds)
+    first, last = asked.since or min(of), asked.until or max(of)
+    if (last - first).days > _DAYS_MOST:
+        first, last = min(of), max(of)
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return [_day(day, of.get(day, ())) for day in days]
 
@@ -146,7 +141,7 @@ def _day(day: date, buckets: Sequence[Bucket]) -> Day:
 
 def days_table(spent: Spent, asked: SpendFilter) -> Table:
     """A line a day, with a column for what each step cost."""
-    agents = list(dict.fromkeys([*AGENTS, *(share.key for share in spent.agents)]))
+    agents = list(dict.fromkeys([*STEPS, *(share.key for share in spent.agents)]))
     columns: dict[str, Kind] = {"day": date, "calls": int, "unpriced_calls": int}
     columns |= dict.fromkeys(["cost_usd", *(f"{agent}_usd" for agent in agents)], Decimal)
     rows = (
@@ -214,14 +209,19 @@ def _json(table: Table, out: Path) -> None:
 
 
 def _parquet(table: Table, out: Path) -> None:
-    fields = [pa.field(name, _ARROW[kind]()) for name, kind in table.columns.items()]
+    # Large, and of no use to anybody who exports nothing.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {str: pa.string(), datetime: pa.timestamp("us", "UTC"), date: pa.date32()}
+    kinds |= {Decimal: pa.decimal128(24, 6), int: pa.int64()}
+    fields = [pa.field(name, kinds[kind]) for name, kind in table.columns.items()]
     schema = pa.schema(fields, metadata=table.about)
     rows = iter(table.rows)
     with pq.ParquetWriter(out, schema) as file:
         while batch := list(islice(rows, _BATCH)):
-            columns = zip(*batch, strict=True)
-            kinds = zip(columns, fields, strict=True)
-            arrays = [pa.array(column, field.type) for column, field in kinds]
+            columns = zip(zip(*batch, strict=True), fields, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in columns]
             file.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
 
 
@@ -230,13 +230,16 @@ _WIDTHS = {datetime: 20, date: 12, Decimal: 14, int: 10}
 
 
 def _xlsx(table: Table, out: Path) -> None:
+    from openpyxl import Workbook
+    from openpyxl.styles import Font
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Costs")
     sheet.freeze_panes = "A2"
     for number, (name, kind) in enumerate(table.columns.items()):
         letters = chr(ord("A") + number)
         sheet.column_dimensions[letters].width = max(_WIDTHS.get(kind, 24), len(name) + 2)
-    head = [WriteOnlyCell(sheet, name) for name in table.columns]
+    head = [_xlsx_cell(sheet, name, str) for name in table.columns]
     for cell in head:
         cell.font = Font(bold=True)
     sheet.append(head)
@@ -254,6 +257,8 @@ def _xlsx(table: Table, out: Path) -> None:
 
 
 def _xlsx_cell(sheet: Any, value: Any, kind: Kind) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
     if value is None:
         return None
     if isinstance(value, str):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from adgen import exports
 from adgen.config import settings
 from adgen.domain import Person, SpendFilter
+from adgen.exports import Format, What
 from adgen.store import rollup, spend
 from adgen.store.database import Database
-from adgen.store.spend import Ask, Call, Choices, Look, Spent
+from adgen.store.spend import Ask, Call, Choices, Look, ModelDay, Spent
 
 
 class Spending:
@@ -46,6 +49,21 @@ class Spending:
         """All of them, newest first, read as they are asked for."""
         with self._asking(person, asked) as ask:
             yield from spend.each_call(ask)
+
+    def model_days(self, person: Person, asked: SpendFilter) -> tuple[ModelDay, ...]:
+        """Settled calls by day and model, to compare with a bill."""
+        with self._asking(person, asked) as ask:
+            return spend.model_days(ask)
+
+    def export(
+        self, person: Person, asked: SpendFilter, what: What, form: Format, out: Path
+    ) -> None:
+        """Put calls or daily totals into a new file. Raises InputRejected when it cannot."""
+        if what is What.DAYS:
+            table = exports.days_table(self.spending(person, asked), asked)
+        else:
+            table = exports.calls_table(self.each_call(person, asked), asked)
+        exports.write(table, form, out)
 
     @contextmanager
     def _asking(self, person: Person, asked: SpendFilter) -> Iterator[Ask]:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from adgen.domain import CostEntry, CostSummary, Person, Value
+from adgen.domain import CostEntry, CostSummary, Value
 from adgen.errors import BudgetExceeded
 from adgen.store.tables import AdSession, GenerationCost, Job, now
 
@@ -157,23 +157,3 @@ def load_costs(db: Session, session_id: str) -> CostSummary:
         unpriced=sum(row.settled_at is not None and row.cost_usd is None for row in rows),
         entries=tuple(CostEntry.model_validate(row, from_attributes=True) for row in rows),
     )
-
-
-def list_costs(
-    db: Session, person: Person, *, limit: int = 5000, offset: int = 0
-) -> list[CostEntry]:
-    """The newest calls of the team's ads; admins and analysts get every team's."""
-    query = select(GenerationCost).order_by(GenerationCost.id.desc()).limit(limit).offset(offset)
-    if not person.sees_all_costs:
-        query = query.join(AdSession, AdSession.id == GenerationCost.session_id).where(
-            AdSession.team_id == person.team_id
-        )
-    return [CostEntry.model_validate(row, from_attributes=True) for row in db.scalars(query)]
-
-
-def total_spent(db: Session, person: Person) -> Decimal:
-    """What these ads cost in all."""
-    query = select(func.coalesce(func.sum(AdSession.total_cost), 0))
-    if not person.sees_all_costs:
-        query = query.where(AdSession.team_id == person.team_id)
-    return Decimal(db.scalar(query) or 0)

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from adgen.domain import Outcome, Person, SpendFilter, Value
+from adgen.errors import InputRejected
 from adgen.store import rollup
 from adgen.store.rollup import AD_FACTS, CALL_SUMS
 
@@ -185,6 +187,8 @@ class Ask:
     def __init__(self, db: Session, person: Person, asked: SpendFilter) -> None:
         self.db, self.asked = db, asked
         self.cells = rollup.ready(db, asked.zone)
+        if not self.cells:
+            _check_zone(db, asked.zone)
         self.parameters: dict[str, Any] = {
             "zone": asked.zone,
             "team": person.team_id,
@@ -286,6 +290,14 @@ class Ask:
     def rows(self, sql: str, **more: Any) -> Sequence[Any]:
         """The answer."""
         return self.db.execute(text(sql), {**self.parameters, **more}).all()
+
+
+def _check_zone(db: Session, zone: str) -> None:
+    """Raise InputRejected when the database does not know the zone, which Python does."""
+    try:
+        db.execute(text("SELECT now() AT TIME ZONE :zone"), {"zone": zone})
+    except DataError as error:
+        raise InputRejected(f"The database does not know the time zone {zone}.") from error
 
 
 def _moments(asked: SpendFilter) -> dict[str, Any]:
@@ -430,6 +442,16 @@ def costly_ads(ask: Ask, *, limit: int) -> tuple[CostlyAd, ...]:
         )
         for row in rows
     )
+
+
+def before(ask: Ask, person: Person, *, cells: bool = True) -> Decimal:
+    """What the same calls had cost before the range began."""
+    if ask.asked.since is None:
+        return Decimal(0)
+    last = ask.asked.since - timedelta(days=1)
+    earlier = Ask(ask.db, person, ask.asked.model_copy(update={"since": None, "until": last}))
+    earlier.cells = earlier.cells and cells
+    return money(earlier.rows(f"SELECT sum(micros) FROM {earlier.calls(monthly=True)} c")[0][0])
 
 
 PACE_DAYS = 14
@@ -642,6 +664,7 @@ class Look(Value):
     """All that the page shows, of one moment."""
 
     spent: Spent
+    before: Decimal
     ads: Ads
     costly: tuple[CostlyAd, ...]
     pace: Pace
@@ -662,6 +685,7 @@ def look(ask: Ask, person: Person, *, limit: int, offset: int, cells: bool = Tru
     timed = [share.key for share in found.models[:MODELS_TIMED]]
     return Look(
         spent=found,
+        before=before(ask, person, cells=cells),
         ads=ads(ask),
         costly=costly_ads(ask, limit=COSTLY_SHOWN),
         pace=pace(ask.db, person, ask.asked.zone, _today(ask.asked.zone), cells=cells),
@@ -683,4 +707,39 @@ def choices(ask: Ask) -> Choices:
         people=tuple(sorted(people[row.user_id] for row in rows if row.user_id in people)),
         teams=tuple(sorted(teams[row.team_id] for row in rows if row.team_id in teams)),
         models=tuple(sorted(row.model for row in rows if row.model)),
+    )
+
+
+class ModelDay(Value):
+    """A model's settled calls of a day."""
+
+    day: date
+    model: str
+    calls: int
+    made: int
+    unpriced: int
+    cost: Decimal
+    units: Decimal
+
+
+def model_days(ask: Ask) -> tuple[ModelDay, ...]:
+    """The settled calls by day and model."""
+    rows = ask.rows(
+        f"""SELECT day, model, sum(calls)::bigint AS calls, sum(unpriced)::bigint AS unpriced,
+            coalesce(sum(calls) FILTER (WHERE ok), 0)::bigint AS made,
+            sum(micros)::bigint AS micros, sum(quanta)::bigint AS quanta
+        FROM {ask.calls()} c WHERE ok IS NOT NULL GROUP BY day, model HAVING sum(calls) > 0
+        ORDER BY day, model"""
+    )
+    return tuple(
+        ModelDay(
+            day=row.day,
+            model=row.model,
+            calls=row.calls,
+            made=row.made,
+            unpriced=row.unpriced,
+            cost=money(row.micros),
+            units=money(row.quanta),
+        )
+        for row in rows
     )
