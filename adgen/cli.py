@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -33,16 +33,19 @@ from adgen.domain import (
     JobStatus,
     Person,
     Role,
+    SpendFilter,
     TextOverlay,
     View,
 )
 from adgen.errors import AdgenError, InputRejected, ModelInputRefused
+from adgen.exports import Format, What
 from adgen.launch import Stack, raise_keyboard_interrupt
 from adgen.providers import cards, catalogue, ffmpeg, photos
 from adgen.providers.looks import paint_looks
 from adgen.providers.replicate import ReplicateModels
 from adgen.providers.sources import models_for
 from adgen.providers.storage import storage
+from adgen.reconcile import compare, in_words, read_bill
 from adgen.store import demo as demo_rows
 from adgen.store import users, workers
 
@@ -79,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(act=_doctor)
     _user_arguments(commands.add_parser("user", help="add and list people"))
     _demo_arguments(commands.add_parser("demo-data", help="a made-up month of ads to look at"))
+    _costs_arguments(commands.add_parser("costs", help="export costs, compare them with a bill"))
     return parser
 
 
@@ -120,6 +124,30 @@ def _demo_arguments(demo_data: argparse.ArgumentParser) -> None:
     demo_data.add_argument("--remove", action="store_true", help="take all of it away again")
     demo_data.add_argument("--seed", type=int, default=1, help="another number, another month")
     demo_data.set_defaults(act=_demo_data)
+
+
+def _costs_arguments(costs: argparse.ArgumentParser) -> None:
+    actions = costs.add_subparsers(required=True, metavar="action")
+    export = actions.add_parser("export", help="calls or daily totals as a file")
+    export.add_argument("--format", default=Format.CSV.value, choices=[f.value for f in Format])
+    export.add_argument("--what", default=What.CALLS.value, choices=[what.value for what in What])
+    export.add_argument("--out", required=True, type=Path, help="where the file goes")
+    export.set_defaults(act=_costs_export)
+    reconcile = actions.add_parser("reconcile", help="compare a supplier's bill with the ledger")
+    reconcile.add_argument("bill", type=Path, help="CSV with date, model, amount, and quantity")
+    reconcile.set_defaults(act=_costs_reconcile)
+    for action in (export, reconcile):
+        action.add_argument("--from", dest="since", type=_day, metavar="DAY", help="2026-11-01")
+        action.add_argument("--to", dest="until", type=_day, metavar="DAY", help="the last one")
+        action.add_argument("--tz", help="whose days they are, such as Europe/Berlin")
+        action.add_argument("--demo", action="store_true", help="demo data too")
+
+
+def _day(word: str) -> date:
+    try:
+        return date.fromisoformat(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word} is no day; write it like 2026-11-01") from None
 
 
 def _worker(arguments: argparse.Namespace) -> int:
@@ -416,3 +444,50 @@ def _user_role(arguments: argparse.Namespace) -> int:
         stack.stop()
     print(f"{changed.email} is {changed.role} in the team {changed.team}.")
     return 0
+
+
+# costs
+
+
+def _costs_asked(arguments: argparse.Namespace, **rest: date | None) -> SpendFilter:
+    given = {"since": arguments.since, "until": arguments.until}
+    days = {**rest, **{name: day for name, day in given.items() if day}}
+    zone = arguments.tz or settings().report_tz
+    return SpendFilter.of_zone(zone, demo=arguments.demo, **days)
+
+
+def _costs_export(arguments: argparse.Namespace) -> int:
+    asked, out = _costs_asked(arguments), arguments.out
+    part = out.with_name(f".{out.name}.part")
+    stack = Stack()
+    stack.start(worker=False)
+    try:
+        what, form = What(arguments.what), Format(arguments.format)
+        stack.commands.export(SYSTEM, asked, what, form, part)
+        part.replace(out)
+    except OSError as error:
+        raise InputRejected(f"--out {out} cannot be written ({error.strerror}).") from error
+    finally:
+        part.unlink(missing_ok=True)
+        stack.stop()
+    print(f"{out}: {what}, days of {asked.zone}")
+    return 0
+
+
+def _costs_reconcile(arguments: argparse.Namespace) -> int:
+    """The comparison as a table; non-zero when bill and ledger differ."""
+    try:
+        bill = read_bill(arguments.bill.read_bytes())
+    except OSError as error:
+        raise InputRejected(f"{arguments.bill} cannot be read ({error.strerror}).") from error
+    days = [line.day for line in bill.lines]
+    asked = _costs_asked(arguments, since=min(days), until=max(days))
+    stack = Stack()
+    stack.start(worker=False)
+    try:
+        found = compare(stack.commands.model_days(SYSTEM, asked), bill)
+    finally:
+        stack.stop()
+    for line in (*bill.skipped, *in_words(found)):
+        print(line)
+    return 1 if found.days else 0

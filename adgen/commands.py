@@ -42,7 +42,6 @@ from adgen.domain import (
     Brand,
     Budget,
     Comparison,
-    CostEntry,
     CostSummary,
     CutChoices,
     ImagePrompt,
@@ -77,6 +76,7 @@ from adgen.prices import Step
 from adgen.providers import cards, catalogue, music, photos
 from adgen.providers.storage import storage
 from adgen.snapshots import Snapshots
+from adgen.spending import Spending
 from adgen.store import (
     alerts,
     assets,
@@ -148,7 +148,7 @@ class Started(Value):
     estimated_cost: Decimal | None
 
 
-class Commands:
+class Commands(Spending):
     """The commands on one database. Holds connections, no state of its own."""
 
     def __init__(self, database: Database) -> None:
@@ -443,11 +443,6 @@ class Commands:
             job = jobs.latest_job(db, session_id)
             return predictions.slot_errors(db, job.id, stage) if job else {}
 
-    def list_costs(self, person: Person, *, limit: int = 5000, offset: int = 0) -> list[CostEntry]:
-        """The newest calls the person may see, newest first."""
-        with self.database.begin() as db:
-            return costs.list_costs(db, person, limit=limit, offset=offset)
-
     def list_budgets(self, person: Person) -> list[Budget]:
         """Everyone's budget, that of each ad, and those of the teams whose costs they see."""
         with self.database.begin() as db:
@@ -490,11 +485,6 @@ class Commands:
         """Say no more of it to this person for some days, None for ever. Raises NotFound."""
         with self.database.begin() as db:
             alerts.snooze(db, person, alert_id, days)
-
-    def total_spent(self, person: Person) -> Decimal:
-        """What the ads the person may see cost in all, US dollars."""
-        with self.database.begin() as db:
-            return costs.total_spent(db, person)
 
     def load_file(self, person: Person, asset_id: str) -> tuple[AssetInfo, str]:
         """A file the person may see, and its storage key. Raises NotFound."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AliasChoices,
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     alert_webhook: SecretStr | None = None
     smtp_url: SecretStr | None = None
     alert_email: str | None = None
+    report_tz: str = "UTC"
     demo_password: SecretStr | None = None
     demo_email: str = "demo@example.com"
     s3_bucket: str | None = None
@@ -83,6 +85,15 @@ class Settings(BaseSettings):
         if self.reconcile_wait_s <= self.create_timeout_s:
             raise ValueError("ADGEN_RECONCILE_WAIT_S must be longer than ADGEN_CREATE_TIMEOUT_S")
         return self
+
+    @field_validator("report_tz")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{name} is no time zone; name one like Europe/Berlin") from error
+        return name
 
     @field_validator("home")
     @classmethod

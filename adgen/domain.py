@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
+
+from adgen.errors import InputRejected
 
 PROMPT_MIN = 3
 PROMPT_MAX = 2000
@@ -665,3 +675,50 @@ class CostSummary(Value):
     by_model: dict[str, Decimal]
     unpriced: int
     entries: tuple[CostEntry, ...]
+
+
+class Outcome(StrEnum):
+    """How a call ended, or that it has not yet."""
+
+    MADE = "made"
+    FAILED = "failed"
+    RUNNING = "running"
+
+
+class SpendFilter(Value):
+    """Which calls are asked for; empty is all of them.
+
+    Days are those of `zone`, an IANA name; `until` is the last one that counts. People are e-mail
+    addresses, teams names, models refs, agents as the ledger names them.
+    """
+
+    since: date | None = None
+    until: date | None = None
+    people: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    demo: bool = False
+    zone: str = "UTC"
+
+    @field_validator("since")
+    @classmethod
+    def _since_the_first(cls, day: date | None) -> date | None:
+        return day if day and day > _FIRST_DAY else None
+
+    @field_validator("until")
+    @classmethod
+    def _until_the_last(cls, day: date | None) -> date | None:
+        return day if day and day < _LAST_DAY else None
+
+    @classmethod
+    def of_zone(cls, zone: str, **rest: Any) -> SpendFilter:
+        """One with days of this zone. Raises InputRejected when there is no such zone."""
+        if zone not in available_timezones():
+            raise InputRejected(f"{zone[:64]} is no time zone. Name one such as Europe/Berlin.")
+        return cls(zone=zone, **rest)
+
+
+# Earlier and later there is nothing, and calendars end.
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)

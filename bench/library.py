@@ -38,7 +38,7 @@ def figures() -> Iterator[Figure]:
     """Seconds to the first card, their ratio to an empty library's, and milliseconds of SQL."""
     with (
         tempfile.TemporaryDirectory(prefix="adgen-b-", dir="/tmp") as folder,
-        _app(Path(folder) / "home") as (app, database),
+        running_app(Path(folder) / "home") as (app, database),
         sync_playwright() as playwright,
     ):
         owner = add_person(database, "owner@example.com")
@@ -56,7 +56,7 @@ def figures() -> Iterator[Figure]:
 
 
 @contextmanager
-def _app(home: Path) -> Iterator[tuple[App, Database]]:
+def running_app(home: Path) -> Iterator[tuple[App, Database]]:
     """The running app on its built-in database, and a way into that."""
     home.parent.chmod(0o755)
     app = App(home).start()

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from adgen.api.auth import COOKIE, Acting, Signed
 from adgen.api.schema import ADMIN, OWN, Body, Paged, problems
-from adgen.api.views import NewPassword, NewPerson, NewToken, Spending
+from adgen.api.views import NewPassword, NewPerson, NewToken
 from adgen.commands import BUDGET_MAX
 from adgen.domain import AuditEvent, Brand, Budget, Person, Role, Scope, TokenInfo
 
@@ -111,13 +111,6 @@ def get_brand(person: Signed, act: Acting) -> Brand:
 def change_brand(body: BrandBody, person: Signed, act: Acting) -> Brand:
     """Use this look from now on; an empty `logo_key` removes the logo."""
     return act.save_brand(person, Brand.model_validate(body.model_dump()))
-
-
-@router.get("/api/costs", responses=problems(401, 422))
-def list_costs(person: Signed, act: Acting, page: Paged) -> Spending:
-    """The newest calls that you may see, and what all of them came to."""
-    calls = act.list_costs(person, limit=page.limit, offset=page.offset)
-    return Spending(total_cost=act.total_spent(person), entries=tuple(calls))
 
 
 @router.get("/api/budgets", responses=problems(401))

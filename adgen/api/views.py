@@ -10,7 +10,6 @@ from adgen.domain import (
     AdFacts,
     AdState,
     AssetInfo,
-    CostEntry,
     Genre,
     Person,
     Stage,
@@ -90,13 +89,6 @@ class NewPassword(Value):
     """A password just made; it is told this once only."""
 
     password: str
-
-
-class Spending(Value):
-    """What was spent in all, and the newest calls."""
-
-    total_cost: Decimal
-    entries: tuple[CostEntry, ...]
 
 
 class ModelView(Value):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from adgen.domain import Comparison, CostEntry, CostSummary, JobKind, Person, Value
+from adgen.domain import Comparison, CostEntry, CostSummary, JobKind, Value
 from adgen.store import alerts, budgets
 from adgen.store.tables import AdSession, GenerationCost, Job, now
 
@@ -171,23 +171,3 @@ def compare_costs(db: Session, session_id: str) -> list[Comparison]:
                 )
             )
     return found
-
-
-def list_costs(
-    db: Session, person: Person, *, limit: int = 5000, offset: int = 0
-) -> list[CostEntry]:
-    """The newest calls of the team's ads; admins and analysts get every team's."""
-    query = select(GenerationCost).join(AdSession, AdSession.id == GenerationCost.session_id)
-    query = query.where(~AdSession.demo).order_by(GenerationCost.id.desc())
-    query = query.limit(limit).offset(offset)
-    if not person.sees_all_costs:
-        query = query.where(AdSession.team_id == person.team_id)
-    return [CostEntry.model_validate(row, from_attributes=True) for row in db.scalars(query)]
-
-
-def total_spent(db: Session, person: Person) -> Decimal:
-    """What these ads cost in all."""
-    query = select(func.coalesce(func.sum(AdSession.total_cost), 0)).where(~AdSession.demo)
-    if not person.sees_all_costs:
-        query = query.where(AdSession.team_id == person.team_id)
-    return Decimal(db.scalar(query) or 0)

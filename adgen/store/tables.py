@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -205,7 +206,133 @@ class GenerationCost(Base):
     # The most it may come to, for as long as it is not known what it did.
     held: Mapped[Decimal] = mapped_column(MONEY, server_default="0", default=Decimal(0))
 
-    __table_args__ = (Index("costs_held", "session_id", postgresql_where=text("held > 0")),)
+    __table_args__ = (
+        Index("costs_held", "session_id", postgresql_where=text("held > 0")),
+        Index(
+            "generation_costs_running", "created_at", postgresql_where=text("settled_at IS NULL")
+        ),
+        Index("generation_costs_by_model", "model_used", "created_at"),
+    )
+
+
+class _Whose(Base):
+    """Whose spending it is; kept beside the sums, so that they need no other table."""
+
+    __abstract__ = True
+
+    team_id: Mapped[int] = mapped_column(Integer)
+    user_id: Mapped[int] = mapped_column(Integer)
+    demo: Mapped[bool] = mapped_column(Boolean)
+
+
+class _WhoseCell(Base):
+    """As `_Whose`, as part of a cell's key; a day, or with grain `m` a month by its first day."""
+
+    __abstract__ = True
+
+    grain: Mapped[str] = mapped_column(String(1), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    team_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    demo: Mapped[bool] = mapped_column(Boolean, primary_key=True)
+
+
+class _Calls(Base):
+    """Sums over settled calls: millionths of a dollar, of a unit, and milliseconds."""
+
+    __abstract__ = True
+
+    calls: Mapped[int] = mapped_column(BigInteger)
+    unpriced: Mapped[int] = mapped_column(BigInteger)
+    micros: Mapped[int] = mapped_column(BigInteger)
+    quanta: Mapped[int] = mapped_column(BigInteger)
+    millis: Mapped[int] = mapped_column(BigInteger)
+
+
+class _AdFacts(Base):
+    """What ads came to, by their step, and what became of it; millionths of a dollar."""
+
+    __abstract__ = True
+
+    micros: Mapped[int] = mapped_column(BigInteger)
+    prompts: Mapped[int] = mapped_column(BigInteger)
+    images: Mapped[int] = mapped_column(BigInteger)
+    approved_images: Mapped[int] = mapped_column(BigInteger)
+    clips: Mapped[int] = mapped_column(BigInteger)
+    approved_clips: Mapped[int] = mapped_column(BigInteger)
+    approved_millis: Mapped[int] = mapped_column(BigInteger)
+    films: Mapped[int] = mapped_column(BigInteger)
+    plan_micros: Mapped[int] = mapped_column(BigInteger)
+    image_micros: Mapped[int] = mapped_column(BigInteger)
+    approved_image_micros: Mapped[int] = mapped_column(BigInteger)
+    scene_micros: Mapped[int] = mapped_column(BigInteger)
+    clip_micros: Mapped[int] = mapped_column(BigInteger)
+    approved_clip_micros: Mapped[int] = mapped_column(BigInteger)
+    film_micros: Mapped[int] = mapped_column(BigInteger)
+    rejected_micros: Mapped[int] = mapped_column(BigInteger)
+
+
+class SpendTail(_Whose, _Calls):
+    """Calls settled since the cells were last added up; triggers write it, nobody waits for it."""
+
+    __tablename__ = "spend_tail"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    at: Mapped[datetime]
+    agent: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(String(200))
+    ok: Mapped[bool] = mapped_column(Boolean)
+
+
+class SpendTouched(Base):
+    """Ads that changed since then."""
+
+    __tablename__ = "spend_touched"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    session_id: Mapped[str] = mapped_column(String(36))
+
+
+class SpendCell(_WhoseCell, _Calls):
+    """Settled calls of a day, by whom and what."""
+
+    __tablename__ = "spend_cells"
+
+    agent: Mapped[str] = mapped_column(String(64), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    ok: Mapped[bool] = mapped_column(Boolean, primary_key=True)
+
+
+class SpendAd(_Whose, _AdFacts):
+    """An ad as it stands in the cells."""
+
+    __tablename__ = "spend_ads"
+
+    session_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    day: Mapped[date] = mapped_column(Date)
+    bin: Mapped[int] = mapped_column(Integer)
+
+    __table_args__ = (
+        Index("spend_ads_by_day", "day"),
+        Index("spend_ads_by_cost", "micros", "session_id"),
+    )
+
+
+class SpendAdCell(_WhoseCell, _AdFacts):
+    """Ads begun on a day; `bin` is their cost in cents, down to two digits that count."""
+
+    __tablename__ = "spend_ad_cells"
+
+    bin: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+
+
+class SpendZone(Base):
+    """The time zone whose days the cells are; none before they are first added up."""
+
+    __tablename__ = "spend_zone"
+
+    zone: Mapped[str] = mapped_column(String(64), primary_key=True)
+    since: Mapped[datetime] = mapped_column(default=now)
 
 
 class Prediction(Base):
@@ -267,6 +394,7 @@ class Job(Base):
 
     __table_args__ = (
         Index("jobs_by_session", "session_id", "created_at"),
+        Index("jobs_by_age", "created_at"),
         # One live run an ad: a double click or a second tab cannot start another.
         Index(
             "jobs_one_live",

@@ -125,6 +125,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/sessions/create"): Rule(Who.MAKES, 201),
     ("GET", "/api/costs"): Rule(Who.SIGNED_IN),
     ("GET", "/api/budgets"): Rule(Who.SIGNED_IN),
+    ("GET", "/api/costs/calls"): Rule(Who.SIGNED_IN),
+    ("GET", "/api/costs/export"): Rule(Who.SIGNED_IN),
     ("GET", "/api/brand"): Rule(Who.SIGNED_IN),
     ("PUT", "/api/brand"): Rule(Who.MAKES, words=json(cta="Buy", logo_key="as it is")),
     ("GET", "/api/brand/logo"): Rule(Who.SIGNED_IN),
