@@ -9,8 +9,9 @@ RUN apt-get update \
  && install -d -o adgen -g adgen /data
 
 WORKDIR /app
-COPY requirements.txt constraints.txt ./
-RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt -c constraints.txt
+COPY requirements.txt requirements-studio.txt constraints.txt ./
+RUN pip install --no-cache-dir --disable-pip-version-check \
+    -r requirements.txt -r requirements-studio.txt -c constraints.txt
 COPY app.py ./
 COPY .streamlit .streamlit
 COPY pages pages

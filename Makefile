@@ -9,9 +9,10 @@ PORT ?= 8501
 # Many tests mostly wait, so more of them than two cores can carry run at once.
 SIDE_BY_SIDE ?= 3
 RUN := $(VENV)/.installed
+STUDIO := $(VENV)/.installed-studio
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test check fix bench drill live pictures clean
+.PHONY: help run test check fix bench drill live pictures mockups clean
 
 help:
 	@echo "make run       start the app on http://localhost:$(PORT)"
@@ -22,8 +23,9 @@ help:
 	@echo "make drill     long crash and soak runs"
 	@echo "make live      look at the real Replicate, for at most 10 cents (asks first)"
 	@echo "make pictures  take the pictures in docs/pictures again"
+	@echo "make mockups   render the sheet of offline products again"
 
-run: $(RUN)
+run: $(RUN) $(STUDIO)
 	@exec $(PY) -m streamlit run app.py --server.port $(PORT)
 
 test: $(DEV)
@@ -52,6 +54,9 @@ live: $(RUN)
 pictures: $(DEV)
 	@$(PY) -m tests.pictures
 
+mockups: $(DEV)
+	@$(PY) -m tests.mockups
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
@@ -71,7 +76,16 @@ $(RUN): requirements.txt constraints.txt | $(PY)
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	@touch $@
 
-$(DEV): requirements-dev.txt $(RUN)
+# The app also runs without: pictures made offline are plain title frames then.
+$(STUDIO): requirements-studio.txt $(RUN)
+	@echo "Installing the photo studio for pictures made offline (260 MB, once)"
+	@if $(PY) -m pip install --quiet --disable-pip-version-check -r requirements-studio.txt -c constraints.txt; then \
+	  touch $@; \
+	else \
+	  echo "The photo studio could not be installed. The app starts with plain title frames; make run tries again." >&2; \
+	fi
+
+$(DEV): requirements-dev.txt $(RUN) $(STUDIO)
 	@echo "Installing what the tests need"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
 	@touch $@

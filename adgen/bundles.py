@@ -74,14 +74,18 @@ def _view(image: AssetInfo) -> str:
     return str(image.details.get("view", "picture"))
 
 
+def _makers(made: Sequence[AssetInfo]) -> str:
+    return ", ".join(dict.fromkeys(label_of(asset.model_used) for asset in made))
+
+
 def _readme(ad: AdState, costs: CostSummary, entries: Sequence[_Entry]) -> str:
     """What is here and what it is, for whoever opens the folder next year."""
     unknown = f" The price of {costs.unpriced} of them is unknown." if costs.unpriced else ""
     facts = {
         "Product": ad.product_prompt,
         "Movement": ad.video_prompt,
-        "Pictures": label_of(ad.image_model) if ad.images else "",
-        "Clips": label_of(ad.clip_model) if ad.clips else "",
+        "Pictures": _makers(ad.images),
+        "Clips": _makers(ad.clips),
         "Seed": str(ad.consistency_seed or ""),
         "Cost": f"${costs.total_cost:.3f} for {len(costs.entries)} calls to models.{unknown}",
     }

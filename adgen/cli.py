@@ -45,6 +45,7 @@ from adgen.providers.looks import paint_looks
 from adgen.providers.replicate import ReplicateModels
 from adgen.providers.sources import models_for
 from adgen.providers.storage import storage
+from adgen.providers.studio import orders as studio
 from adgen.reconcile import compare, in_words, read_bill
 from adgen.store import demo as demo_rows
 from adgen.store import users, workers
@@ -336,12 +337,24 @@ def _doctor(_: argparse.Namespace) -> int:
 def _model_checks() -> list[tuple[str, Callable[[], str]]]:
     """The account, and each model of the catalogue that is reached through it."""
     if settings().provider != "replicate":
-        return [("models", lambda: "offline; set REPLICATE_API_TOKEN for real models")]
+        return [
+            ("models", lambda: "offline; set REPLICATE_API_TOKEN for real models"),
+            ("studio", _studio),
+        ]
     specs = [spec for spec in catalogue.catalogue().values() if spec.door == "replicate"]
     return [
         ("account", lambda: _hosted().account()),
         *(("model", partial(_model, spec)) for spec in specs),
     ]
+
+
+def _studio() -> str:
+    """What pictures without photos are, and how to have better ones."""
+    if studio.in_use():
+        return "rendered mock-ups"
+    if studio.installed():
+        return "plain title frames, as ADGEN_OFFLINE_LOOK says"
+    return "plain title frames; pip install -r requirements-studio.txt for rendered mock-ups"
 
 
 def _hosted() -> ReplicateModels:

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     provider_choice: Literal["offline", "replicate"] | None = Field(
         None, validation_alias="ADGEN_PROVIDER"
     )
+    offline_look: Literal["studio", "plain"] = "studio"
     replicate_api_token: SecretStr | None = Field(None, validation_alias="REPLICATE_API_TOKEN")
     replicate_base_url: str = Field(
         "https://api.replicate.com", validation_alias="REPLICATE_BASE_URL"

@@ -54,7 +54,7 @@ from adgen.errors import (
     ProviderError,
     ResultWaiting,
 )
-from adgen.providers import camera, catalogue, ffmpeg, music
+from adgen.providers import camera, catalogue, ffmpeg, music, offline
 from adgen.providers.models import Phase, Result, Watch
 from adgen.providers.sources import models_for
 from adgen.providers.storage import Stored, storage
@@ -500,7 +500,7 @@ def _request(
     if stage == "image":
         inputs, photo = image_generator.image_inputs(state, slot)
         files = {"photo": assets.load_asset(db, photo.id).storage_key} if photo else {}
-        return inputs, files, state.image_model
+        return inputs, files, offline.maker_of_image(state.image_model, photo=bool(files))
     if stage == "clip":
         image = next(a for a in state.approved_images if a.slot == slot)
         scene = next(s for s in state.scenes if s.image_id == image.id)
@@ -513,8 +513,10 @@ def _request(
             attempt=tries,
         )
         inputs |= {"image_id": image.id, "video_prompt": state.video_prompt}
+        if scene_of := image.details.get("scene"):
+            inputs["scene"] = scene_of
         files = {"image": assets.load_asset(db, image.id).storage_key}
-        return inputs, files, state.clip_model
+        return inputs, files, offline.maker_of_clip(state.clip_model, image.details)
     return _film_request(db, state, stage, slot)
 
 

@@ -31,6 +31,7 @@ def figures() -> Iterator[Figure]:
 
 def _environment(home: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("ADGEN_", "DATABASE_URL"))}
+    kept["ADGEN_OFFLINE_LOOK"] = "plain"
     return {**kept, "ADGEN_HOME": str(home), "ADGEN_PROVIDER": "offline"}
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from adgen.domain import PROMPT_MAX, Aspect, JobKind
 from adgen.providers.catalogue import load_model
+from adgen.providers.offline import without_photos
 from adgen.ui import components, plans, state, widgets, words
 
 person, ad = state.require_ad()
@@ -68,7 +69,7 @@ count = len(ad.photos)
 if count and ad.provider == "offline":
     note = "1 photo becomes six pictures" if count == 1 else f"{count} photos become six pictures"
 elif ad.provider == "offline":
-    note = "Without photos, offline pictures are placeholders"
+    note = f"Without photos, offline pictures are {without_photos()}"
 elif not count:
     note = "Six views of one product, in one style"
 elif "photo" in load_model(model).inputs.values():

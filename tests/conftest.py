@@ -129,6 +129,8 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     for name in [name for name in os.environ if OURS.match(name)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("ADGEN_HOME", str(tmp_path / "home"))
+    # Rendering takes seconds a picture; what most tests look at is something else.
+    monkeypatch.setenv("ADGEN_OFFLINE_LOOK", "plain")
     monkeypatch.chdir(tmp_path)
     settings.cache_clear()
     storage.cache_clear()
@@ -174,7 +176,7 @@ FULL = dict.fromkeys(SMALL, "")
 def clean_env(home: Path, **more: str) -> dict[str, str]:
     """An environment for a process of ours, with nothing inherited that would change it."""
     kept = {name: value for name, value in os.environ.items() if not OURS.match(name)}
-    ours = {"ADGEN_HOME": str(home), "ADGEN_DEMO_PASSWORD": PASSWORD}
+    ours = {"ADGEN_HOME": str(home), "ADGEN_DEMO_PASSWORD": PASSWORD, "ADGEN_OFFLINE_LOOK": "plain"}
     return {**kept, **SMALL, **ours, **more}
 
 

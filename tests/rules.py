@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOORS = {
     "replicate": ("adgen/providers/replicate.py", "tests/"),
     "boto3": ("adgen/providers/storage.py",),
+    "mitsuba": ("adgen/providers/studio/render.py",),
+    "mitsuba_oidn": ("adgen/providers/studio/render.py",),
     "moviepy": ("adgen/providers/camera.py", "bench/"),
     "imageio_ffmpeg": ("adgen/providers/ffmpeg.py", "tests/", "bench/"),
     # Outside the store only the type of a transaction is named.

@@ -18,7 +18,7 @@ def pins(name: str) -> dict[str, str]:
 
 def test_every_requirement_is_pinned_as_in_the_constraints() -> None:
     constraints = pins("constraints.txt")
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-studio.txt", "requirements-dev.txt"):
         for package, version in pins(name).items():
             assert constraints.get(package) == version, package
 

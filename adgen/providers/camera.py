@@ -183,23 +183,33 @@ def _film(
     out: Path,
     cancelled: Cancel,
 ) -> None:
-    # Here and not on top: MoviePy loads `.env` and looks for ffmpeg when imported.
-    from moviepy.video.VideoClip import VideoClip
-
-    def frame_at(seconds: float) -> NDArray[np.uint8]:
-        number = round(seconds * FPS)
-        if number % 5 == 0:
-            stop_if(cancelled)
+    def frame(number: int) -> NDArray[np.uint8]:
         done = float(smooth(number / max(frames - 1, 1)))
         box = _between(start, end, done)
         return np.asarray(picture.resize(size, Image.Resampling.BICUBIC, box=box))
 
+    write_clip(frame, frames, FPS, out, cancelled)
+
+
+def write_clip(
+    frame: Callable[[int], NDArray[np.uint8]], frames: int, fps: int, out: Path, cancelled: Cancel
+) -> None:
+    """The frames as a clip every player shows. Raises Cancelled, or BadModelOutput."""
+    # Here and not on top: MoviePy loads `.env` and looks for ffmpeg when imported.
+    from moviepy.video.VideoClip import VideoClip
+
+    def frame_at(seconds: float) -> NDArray[np.uint8]:
+        number = round(seconds * fps)
+        if number % 5 == 0:
+            stop_if(cancelled)
+        return frame(number)
+
     try:
         # Half a frame over, because MoviePy rounds the number of frames down.
-        clip = VideoClip(frame_at, duration=(frames + 0.5) / FPS)
+        clip = VideoClip(frame_at, duration=(frames + 0.5) / fps)
         clip.write_videofile(
             str(out),
-            fps=FPS,
+            fps=fps,
             codec="libx264",
             audio=False,
             preset="veryfast",

@@ -1,4 +1,4 @@
-"""The door that needs no network: own photos, honest placeholders, real camera moves, at $0."""
+"""The door that needs no network: own photos, rendered mock-ups, real camera moves, at $0."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageFilter
 
 from adgen.domain import Aspect, Value, View
 from adgen.errors import BadModelOutput
-from adgen.providers.camera import FRAME, Cancel, make_clip, open_picture, stop_if
+from adgen.providers.camera import FRAME, Cancel, Size, make_clip, open_picture, stop_if, write_clip
 from adgen.providers.catalogue import ModelSpec
 from adgen.providers.models import Result, Watch
 from adgen.providers.photos import JPEG_QUALITY, crop_window, find_focus
 from adgen.providers.placeholder import paint_placeholder
+from adgen.providers.studio import orders as studio
+from adgen.providers.studio import shots
 from adgen.providers.templates import plan_from_prompt, scenes_from_views
 
 VIEWS = tuple(View)
+# What the catalogue calls the makers here.
+PHOTOS, STUDIO, FRAMES = "offline/photos", "offline/studio", "offline/frames"
+CAMERA, STUDIO_CAMERA = "offline/camera", "offline/studio-camera"
 # How close a crop of a photo goes in for each view; all different, so no two crops are the same.
 ZOOM = {
     View.FRONT: 1.15,
@@ -142,7 +148,7 @@ class OfflineModels:
         if spec.stage in ("image", "clip"):
             _wait_as_told(cancelled)
         _fail_as_told(spec.stage, int(inputs.get("slot", 0)))
-        result = _make(spec.stage, inputs, files, work, cancelled)
+        result = _make(spec.stage, inputs, files, work, watch)
         seconds = Decimal(str(round(time.monotonic() - started, 3)))
         return result.model_copy(update={"seconds": seconds})
 
@@ -152,7 +158,7 @@ def _make(
     inputs: Mapping[str, Any],
     files: Mapping[str, Path],
     work: Path,
-    cancelled: Cancel,
+    watch: Watch,
 ) -> Result:
     if stage == "brief":
         plan = plan_from_prompt(inputs["product_prompt"], int(inputs.get("photo_count", 0)))
@@ -162,9 +168,15 @@ def _make(
         scenes = scenes_from_views(views, inputs.get("video_prompt", ""))
         return Result(text=json.dumps(scenes, ensure_ascii=False))
     if stage == "image":
-        return _make_image(inputs, files.get("photo"), work / "image.jpg")
+        photo = files.get("photo")
+        if photo is None and inputs.get("model") == STUDIO:
+            return _mock_up(inputs, work, watch)
+        return _make_image(inputs, photo, work / "image.jpg")
     if stage == "clip":
-        return make_clip(inputs, files["image"], work / "clip.mp4", cancelled, shrink=_shrink())
+        if inputs.get("model") == STUDIO_CAMERA:
+            return _film_mock_up(inputs, work, watch)
+        clip = work / "clip.mp4"
+        return make_clip(inputs, files["image"], clip, watch.cancelled, shrink=_shrink())
     raise BadModelOutput("There is no offline model for this step.")
 
 
@@ -187,6 +199,80 @@ def _fail_as_told(stage: str, slot: int) -> None:
     told = re.split(r"[,;\s]+", os.environ.get("ADGEN_OFFLINE_FAIL", ""))
     if f"{stage}:{slot}" in told:
         raise BadModelOutput(f"The offline model for {stage} {slot + 1} failed, as told to.")
+
+
+# Mock-ups
+
+
+def maker_of_image(model: str, *, photo: bool) -> str:
+    """Who makes a picture that was ordered from an offline `model`: what it says of itself."""
+    if model != PHOTOS or photo:
+        return model
+    return STUDIO if studio.in_use() else FRAMES
+
+
+def without_photos() -> str:
+    """What people are told offline pictures are where there is no photo."""
+    if studio.in_use():
+        return "rendered mock-ups"
+    more = "" if studio.installed() else "pip install -r requirements-studio.txt renders mock-ups"
+    return f"placeholders ({more})" if more else "placeholders"
+
+
+def maker_of_clip(model: str, image: Mapping[str, Any]) -> str:
+    """Who makes a clip of a picture with these details: of a mock-up its scene is filmed."""
+    filmed = model == CAMERA and image.get("scene") and studio.in_use()
+    return STUDIO_CAMERA if filmed else model
+
+
+def _mock_up(inputs: Mapping[str, Any], work: Path, watch: Watch) -> Result:
+    size = _studio_size(inputs)
+    out = studio.render_picture(inputs, size, work, watch)
+    return Result(
+        file=out,
+        content_type="image/jpeg",
+        metadata={
+            "width": size[0],
+            "height": size[1],
+            "focus": [round(at, 3) for at in find_focus(open_picture(out))],
+            "view": inputs["view"],
+            "placeholder": False,
+            "mockup": True,
+            "source": "mock-up",
+            "scene": studio.look_inputs(inputs),
+        },
+    )
+
+
+def _film_mock_up(inputs: Mapping[str, Any], work: Path, watch: Watch) -> Result:
+    size, text = _studio_size(inputs), str(inputs.get("description", ""))
+    slot, attempt = int(inputs.get("slot", 0)), int(inputs.get("attempt", 1))
+    flip = bool((int(inputs.get("seed", 0)) + slot + attempt) % 2)
+    name = shots.move_in(text, slot)
+    intensity = float(inputs.get("motion_intensity", 0.5))
+    move = {"name": name, "intensity": intensity, "way": shots.way_in(text, flip=flip)}
+    file = studio.render_frames(inputs["scene"], move, size, work, watch)
+    frames = np.load(file, mmap_mode="r")
+    out = work / "clip.mp4"
+    write_clip(lambda n: np.asarray(frames[n]), len(frames), shots.FPS, out, watch.cancelled)
+    file.unlink()
+    return Result(
+        file=out,
+        content_type="video/mp4",
+        metadata={
+            "width": size[0],
+            "height": size[1],
+            "fps": shots.FPS,
+            "duration_seconds": len(frames) / shots.FPS,
+            "move": name,
+            "mockup": True,
+        },
+    )
+
+
+def _studio_size(inputs: Mapping[str, Any]) -> Size:
+    wide, high = studio.SIZES[Aspect(inputs.get("aspect", Aspect.WIDE))]
+    return wide // _shrink() // 2 * 2, high // _shrink() // 2 * 2
 
 
 # Pictures

@@ -27,6 +27,7 @@ from adgen.domain import (
 )
 from adgen.prices import next_step
 from adgen.providers.catalogue import catalogue, label_of
+from adgen.providers.offline import maker_of_image
 from adgen.ui import components, state, widgets
 from adgen.ui.words import UNKNOWN, about, money, plain
 
@@ -232,6 +233,7 @@ def _made(ad: AdState, kind: JobKind, asset: AssetInfo) -> dict[str, Any]:
         "making": "" if at in ("", "done", "failed") or not ad.working else at,
         "remark": ad.remarks.get(asset.id, ""),
         "placeholder": bool(asset.details.get("placeholder")),
+        "mockup": bool(asset.details.get("mockup")),
         "takes": _takes(ad, kind, asset),
     }
 
@@ -308,7 +310,9 @@ def _facts(ad: AdState, asset: AssetInfo) -> Iterable[tuple[str, str]]:
 
 
 def _model(ad: AdState, kind: JobKind) -> str:
-    return ad.image_model if kind is JobKind.IMAGES else ad.clip_model
+    if kind is JobKind.IMAGES:
+        return maker_of_image(ad.image_model, photo=bool(ad.photos))
+    return ad.clip_model
 
 
 def _price(ad: AdState, kind: JobKind, slot: int) -> Decimal | None:

@@ -22,6 +22,7 @@ from adgen.domain import (
 )
 from adgen.prices import CLIP_S
 from adgen.providers.catalogue import ModelSpec, label_of, load_model
+from adgen.providers.offline import without_photos
 from adgen.ui import components, state, widgets
 from adgen.ui.words import about, plain, priced
 
@@ -142,7 +143,7 @@ def _notes(ad: AdState) -> list[str]:
     if ad.images:
         notes.append("To change one picture, press E on it in Images.")
     if ad.provider == "offline":
-        made = "made from your photos" if ad.photos else "placeholders"
+        made = "made from your photos" if ad.photos else without_photos()
         notes.append(f"Offline pictures are {made}; the prompts are kept for hosted models.")
     return notes
 

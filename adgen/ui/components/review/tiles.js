@@ -119,7 +119,7 @@ class Tiles {
 
   pill(pill, item) {
     const old = item.changes.length > 0;
-    pill.textContent = old ? "out of date" : item.kept ? "new take failed" : item.placeholder ? "placeholder" : "";
+    pill.textContent = old ? "out of date" : item.kept ? "new take failed" : item.placeholder ? "placeholder" : item.mockup ? "mock-up" : "";
     pill.title = item.changes.join(" ");
     pill.hidden = !pill.textContent;
     pill.classList.toggle("stale", old);
