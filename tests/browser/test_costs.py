@@ -62,6 +62,12 @@ def costs(desk: Page) -> Page:
 def expect_spent(page: Page, sum_: str) -> None:
     figure = page.get_by_test_id("stMetricValue").first
     expect(figure).to_have_text(sum_, timeout=steps.SLOW_MS)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until all of the page is drawn."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=steps.SLOW_MS)
 
 
 def address(page: Page) -> dict[str, list[str]]:
@@ -71,6 +77,7 @@ def address(page: Page) -> dict[str, list[str]]:
 def press_bar(page: Page, panel: str) -> None:
     """Press the first bar of a panel; plotly listens on a layer above it."""
     bar = page.locator(f".st-key-panel-{panel} .plot .point path").first
+    bar.wait_for(timeout=steps.SLOW_MS)
     bar.scroll_into_view_if_needed()
     box = bar.bounding_box()
     assert box
@@ -108,6 +115,7 @@ def test_every_filter_narrows_and_stands_in_the_address(costs: Page) -> None:
     for label, number in (("Pictures", 5), ("With demo data", 6)):
         panel.get_by_text(label, exact=True).click()
         expect(page.locator(".st-key-filter button").first).to_contain_text(f"Filter · {number}")
+        settle(page)
     page.keyboard.press("Escape")
     wanted = {
         **{"team": ["Spenders"], "person": ["spender@example.com"], "model": ["FLUX.1 pro"]},
