@@ -705,12 +705,12 @@ class SpendFilter(Value):
     @field_validator("since")
     @classmethod
     def _since_the_first(cls, day: date | None) -> date | None:
-        return day if day and day > _FIRST_DAY else None
+        return min(day, _LAST_DAY) if day and day > _FIRST_DAY else None
 
     @field_validator("until")
     @classmethod
     def _until_the_last(cls, day: date | None) -> date | None:
-        return day if day and day < _LAST_DAY else None
+        return max(day, _FIRST_DAY) if day and day < _LAST_DAY else None
 
     @classmethod
     def of_zone(cls, zone: str, **rest: Any) -> SpendFilter:

@@ -167,8 +167,17 @@ def file_name(what: What, asked: SpendFilter, form: Format) -> str:
     return f"adgen-{what}-{span}.{form}"
 
 
+def check_size(lines: int, form: Format) -> None:
+    """Raise InputRejected when the format cannot hold so many lines."""
+    if form is Format.XLSX and lines > XLSX_MOST:
+        raise InputRejected(
+            f"These are {lines:,} lines, and Excel holds {XLSX_MOST:,}. Choose a shorter range, "
+            "or CSV or Parquet."
+        )
+
+
 def write(table: Table, form: Format, out: Path) -> None:
-    """Put the table into a new file. Raises InputRejected when the format cannot hold it."""
+    """Put the table into a new file."""
     _WRITERS[form](table, out)
 
 
@@ -244,11 +253,7 @@ def _xlsx(table: Table, out: Path) -> None:
         cell.font = Font(bold=True)
     sheet.append(head)
     kinds = [*table.columns.values()]
-    for number, row in enumerate(table.rows):
-        if number == XLSX_MOST:
-            raise InputRejected(
-                f"Excel holds {XLSX_MOST:,} lines. Choose a shorter range, or CSV or Parquet."
-            )
+    for row in table.rows:
         sheet.append([_xlsx_cell(sheet, v, kind) for v, kind in zip(row, kinds, strict=True)])
     notes = book.create_sheet("About")
     for name, words in table.about.items():

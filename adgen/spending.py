@@ -62,6 +62,8 @@ class Spending:
         if what is What.DAYS:
             table = exports.days_table(self.spending(person, asked), asked)
         else:
+            with self._asking(person, asked) as ask:
+                exports.check_size(spend.count_calls(ask), form)
             table = exports.calls_table(self.each_call(person, asked), asked)
         exports.write(table, form, out)
 

@@ -22,6 +22,8 @@ from adgen.store.spend import Call, Share
 router = APIRouter()
 
 _ASKED = problems(401, 422)
+_FILE = answers(*CONTENT_TYPES.values())
+_FILE[200]["content"]["application/json"] = {"schema": {"type": "object"}}
 _PIECE = 256 * 1024
 # Text that can be asked for.
 _WHOLE = r"^[^\x00]*$"
@@ -155,7 +157,7 @@ def _view(call: Call) -> CallView:
 
 @router.get(
     "/api/costs/export",
-    responses=_ASKED | answers(*CONTENT_TYPES.values()),
+    responses=_ASKED | _FILE,
     response_class=StreamingResponse,
 )
 def export(

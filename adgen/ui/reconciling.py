@@ -28,7 +28,8 @@ def section(person: Person, asked: SpendFilter) -> None:
         # A bill is compared with its own days, whatever range the page shows.
         asked = SpendFilter(since=min(days), until=max(days), zone=asked.zone, teams=asked.teams)
     found = compare(state.commands().model_days(person, asked), bill)
-    left, middle, right = st.columns(3)
+    with st.container(key="figures-reconciled"):
+        left, middle, right = st.columns(3)
     left.metric("Logged", plain(money(sum((m.logged for m in found.models), Decimal(0)))))
     billed = sum((m.billed or Decimal(0) for m in found.models), Decimal(0))
     middle.metric("Billed", plain(money(billed)) if bill else "–")

@@ -13,9 +13,8 @@ import streamlit as st
 from adgen.config import settings
 from adgen.domain import Outcome, SpendFilter, Stage
 from adgen.exports import STEPS
-from adgen.providers.catalogue import label_of
 from adgen.store.spend import Call, CostlyAd, Look, Pace, Share
-from adgen.ui import spend_ask, spend_charts, state, widgets
+from adgen.ui import spend_ask, spend_charts, state
 from adgen.ui.spend_charts import Ink, Line, bar_list, priced, share_lines, step_name
 from adgen.ui.words import money, plain
 
@@ -33,20 +32,21 @@ _CONFIG = {
 }
 
 
-def ink() -> Ink:
-    """The page's colours, out of the theme."""
-    mode = "dark" if st.context.theme.type == "dark" else "light"
+def ink(mode: str = "") -> Ink:
+    """The page's colours, or those of `mode`, out of the theme."""
+    mode = mode or ("dark" if st.context.theme.type == "dark" else "light")
 
     def option(name: str) -> Any:
-        return st.get_option(f"theme.{mode}.{name}")
+        return st.get_option(f"theme.{mode}.{name}Color")
 
     return Ink(
-        text=option("textColor"),
-        muted=widgets.muted(),
-        line=option("borderColor"),
-        page=option("backgroundColor"),
-        warn=option("redColor"),
-        palette=tuple(option("chartCategoricalColors")),
+        text=option("text"),
+        muted=option("gray"),
+        line=option("border"),
+        page=option("background"),
+        warn=option("red"),
+        # A theme may leave them out.
+        palette=tuple(st.get_option(f"theme.{mode}.chartCategoricalColors") or ["#4C8DFF"] * 7),
     )
 
 
@@ -112,8 +112,8 @@ def figures(look: Look) -> None:
                 )
     if total.unpriced:
         one = total.unpriced == 1
-        whose = "call is" if one else "calls are"
-        words = f"The price of {total.unpriced:,} {whose} unknown and in no sum."
+        whose = "call has" if one else "calls have"
+        words = f"{total.unpriced:,} {whose} no known price and {'is' if one else 'are'} in no sum."
         st.caption(f":material/help: {words}")
 
 
@@ -155,6 +155,7 @@ def overview(look: Look, asked: SpendFilter) -> None:
         colours,
         cap=settings().total_budget_usd if open_cap else None,
         unfinished=spend_ask.today(),
+        span=(asked.since, asked.until),
     )
     with st.container(key="daily"):
         _head(
@@ -215,7 +216,7 @@ def _ads(look: Look, asked: SpendFilter, colours: Ink) -> None:
                 sum(getattr(run, n) for run in look.runs) for n in ("estimated", "actual")
             )
             st.caption(plain(f"Said {money(said)}, came to {money(came)}: {drift(said, came)}."))
-            _chart(spend_charts.estimates(look.runs, colours), "estimates", asked, _open_run)
+            _chart(spend_charts.estimates(look.runs, colours, 376), "estimates", asked, _open_run)
         else:
             st.caption("No run with a price has ended here yet.")
 
@@ -261,7 +262,7 @@ def _model(share: Share, look: Look) -> dict[str, Any]:
     speed = look.speeds.get(share.key)
     known = share.settled - share.unpriced
     return {
-        "Model": label_of(share.key),
+        "Model": spend_ask.model_name(share.key),
         "Calls": share.calls,
         "Success": (share.settled - share.failed) / share.settled if share.settled else None,
         "Median": speed and speed.median,
@@ -358,7 +359,7 @@ def calls(found: Sequence[Call], count: int, offset: int) -> None:
             "When": st.column_config.DatetimeColumn(
                 format="D MMM YYYY, HH:mm:ss", timezone=settings().report_tz, width=170
             ),
-            "Ad": st.column_config.TextColumn(width=200),
+            "Ad": st.column_config.TextColumn(width=230),
             "Open": st.column_config.LinkColumn(
                 "", display_text=":material/open_in_new:", width=40
             ),
@@ -407,7 +408,6 @@ def nothing() -> None:
     with st.container(key="empty", border=True, gap="small"):
         st.subheader("Nothing matches")
         st.write("No call is in this range with these filters.")
-        st.button("Clear filters", key="clear", on_click=spend_ask.clear)
 
 
 def tally(asked: SpendFilter) -> None:

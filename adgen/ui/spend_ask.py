@@ -24,7 +24,8 @@ WEEK, MONTH, QUARTER, THIS_MONTH, EVER, DATES = (
     "All time",
     "Custom dates",
 )
-RANGES = (WEEK, MONTH, QUARTER, THIS_MONTH, EVER, DATES)
+# The first is how the page opens.
+RANGES = (MONTH, WEEK, QUARTER, THIS_MONTH, EVER, DATES)
 # Whole days before today that count too.
 _DAYS_BEFORE = {WEEK: 6, MONTH: 29, QUARTER: 89}
 OUTCOMES = {"Made": Outcome.MADE, "Failed": Outcome.FAILED, "Running": Outcome.RUNNING}
@@ -52,9 +53,8 @@ def controls(choices: Choices) -> SpendFilter:
     st.selectbox(
         "Range",
         RANGES,
-        RANGES.index(MONTH),
         label_visibility="collapsed",
-        width=160,
+        width=136,
         **bound("range"),
     )
     if state.value("range", MONTH) == DATES:

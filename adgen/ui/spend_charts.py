@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -101,7 +101,14 @@ def _dress(figure: go.Figure, ink: Ink, height: int, **more: object) -> None:
     figure.update_xaxes(**axes).update_yaxes(**axes)
 
 
-def daily(look: Look, ink: Ink, *, cap: Decimal | None, unfinished: date) -> go.Figure:
+def daily(
+    look: Look,
+    ink: Ink,
+    *,
+    cap: Decimal | None,
+    unfinished: date,
+    span: tuple[date | None, date | None] = (None, None),
+) -> go.Figure:
     """A bar a day or month, stacked by step, and the sum so far against the cap.
 
     Without a `cap` there is none to compare with. The day or month of `unfinished` is paler. When
@@ -109,29 +116,39 @@ def daily(look: Look, ink: Ink, *, cap: Decimal | None, unfinished: date) -> go.
     """
     spent = look.spent
     paid = bool(spent.total.cost)
-    figure = make_subplots(specs=[[{"secondary_y": True}]])
-    for agent in (*STEPS, *{b.agent for b in spent.buckets} - set(STEPS)):
+    # The sum has a scale of its own, above the bars, so that neither is read on the other's.
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, row_heights=[0.3, 0.7], vertical_spacing=0.06
+    )
+    for agent in (*STEPS, *sorted({b.agent for b in spent.buckets} - set(STEPS))):
         if bars := [bucket for bucket in spent.buckets if bucket.agent == agent]:
-            figure.add_trace(_bars(bars, ink, unfinished, monthly=spent.monthly, paid=paid))
+            trace = _bars(bars, ink, unfinished, monthly=spent.monthly, paid=paid)
+            figure.add_trace(trace, row=2, col=1)
     days = sorted({bucket.day for bucket in spent.buckets})
+    _dress(figure, ink, 380, barmode="stack", bargap=max(0.25, 1 - 0.12 * len(days)))
+    figure.update_layout(hovermode="x unified")
     if paid:
         _add_so_far(figure, look, days, ink, cap)
         _add_gaps(figure, spent.buckets, ink)
-    _dress(figure, ink, 320, barmode="stack", bargap=max(0.25, 1 - 0.12 * len(days)))
-    figure.update_layout(hovermode="x unified")
-    style: dict[str, object] = (
-        {"tickformat": "%b %Y", "dtick": "M1"} if spent.monthly else {"tickformat": "%-d %b"}
-    )
-    if len(days) < 8:
-        style["tickvals"] = days
-        style.pop("dtick", None)
-    if len(days) > 14 and spent.monthly:
-        style["dtick"] = "M3"
-    figure.update_xaxes(showgrid=False, **style)
-    unit = {"tickprefix": "$"} if paid else {}
-    figure.update_yaxes(rangemode="tozero", **unit)
-    figure.update_yaxes(showgrid=False, secondary_y=True)
+    figure.update_xaxes(showgrid=False, **_dates(days, span, monthly=spent.monthly))
+    figure.update_yaxes(rangemode="tozero", row=2, col=1, **({"tickprefix": "$"} if paid else {}))
     return figure
+
+
+def _dates(
+    days: Sequence[date], span: tuple[date | None, date | None], *, monthly: bool
+) -> dict[str, object]:
+    """How the axis of days or months looks."""
+    style: dict[str, object] = {"tickformat": "%b %Y" if monthly else "%-d %b"}
+    if len(days) < 8:
+        style["tickvals"] = list(days)
+    elif monthly:
+        style["dtick"] = "M1" if len(days) < 15 else "M3"
+    if days and not monthly:
+        first, last = min(days[0], span[0] or days[0]), max(days[-1], span[1] or days[-1])
+        # Half a day more, so that the outer bars are whole.
+        style["range"] = [f"{first - timedelta(days=1)} 12:00", f"{last} 12:00"]
+    return style
 
 
 def _bars(
@@ -158,12 +175,13 @@ def _bars(
 def _add_so_far(
     figure: go.Figure, look: Look, days: Sequence[date], ink: Ink, cap: Decimal | None
 ) -> None:
-    """The line of everything so far, on an axis of its own."""
+    """Everything so far, and the cap it must stay below."""
     so_far, at = look.before, []
+    of: defaultdict[date, Decimal] = defaultdict(Decimal)
+    for bucket in look.spent.buckets:
+        of[bucket.day] += bucket.cost
     for day in days:
-        so_far += sum(
-            (bucket.cost for bucket in look.spent.buckets if bucket.day == day), Decimal(0)
-        )
+        so_far += of[day]
         at.append(so_far)
     line = go.Scatter(
         x=list(days),
@@ -171,27 +189,26 @@ def _add_so_far(
         name="So far",
         mode="lines" if len(days) > 1 else "markers",
         line={"color": ink.text, "width": 2},
+        fill="tozeroy",
+        fillcolor=ink.line,
         customdata=[[day.isoformat(), money(cost)] for day, cost in zip(days, at, strict=True)],
         hovertemplate="%{customdata[1]}",
     )
-    figure.add_trace(line, secondary_y=True)
-    top = float(so_far)
+    figure.add_trace(line, row=1, col=1)
     if cap:
-        limit = go.Scatter(
-            x=[days[0], days[-1]],
-            y=[float(cap)] * 2,
-            mode="lines+text",
-            line={"color": ink.warn, "dash": "dash", "width": 1.5},
-            text=[f"{money(cap)} cap", ""],
-            textposition="top right",
-            textfont={"color": ink.warn},
-            hoverinfo="skip",
-            showlegend=False,
+        figure.add_hline(
+            y=float(cap), row=1, col=1, line={"color": ink.warn, "dash": "dash", "width": 1.5}
         )
-        figure.add_trace(limit, secondary_y=True)
-        top = max(top, float(cap))
-    # The line says its sums itself; a second scale would be taken for the bars' own.
-    figure.update_yaxes(secondary_y=True, range=[0, top * 1.15 or 1], showticklabels=False)
+        figure.add_annotation(
+            text=f"{money(cap)} cap", x=0, y=float(cap), xref="paper", yref="y", yshift=10,
+            showarrow=False, xanchor="left", font={"color": ink.warn},
+        )  # fmt: skip
+    top = max(so_far, cap or 0)
+    ticks = [Decimal(0), *({cap} if cap else {so_far})]
+    figure.update_yaxes(
+        row=1, col=1, range=[0, float(top) * 1.25 or 1], tickvals=[float(t) for t in ticks],
+        ticktext=[f"${t:,.0f}" for t in ticks],
+    )  # fmt: skip
 
 
 def _add_gaps(figure: go.Figure, buckets: Sequence[Bucket], ink: Ink) -> None:
@@ -216,7 +233,9 @@ def _add_gaps(figure: go.Figure, buckets: Sequence[Bucket], ink: Ink) -> None:
                 customdata=[[day.isoformat(), f"{missing[day]:,} calls"] for day in gaps],
                 hovertemplate="%{customdata[1]}",
                 cliponaxis=False,
-            )
+            ),
+            row=2,
+            col=1,
         )
 
 
@@ -360,9 +379,9 @@ def histogram(ads: Ads, ink: Ink, *, cap: Decimal) -> go.Figure:
     return figure
 
 
-def estimates(runs: Sequence[Run], ink: Ink) -> go.Figure:
+def estimates(runs: Sequence[Run], ink: Ink, height: int = 250) -> go.Figure:
     """What runs were said to cost and what they came to; on the line both are the same."""
-    figure = _base(ink, 250)
+    figure = _base(ink, height)
     sums = [max(run.estimated, run.actual) for run in runs]
     most = float(max(sums, default=Decimal(1))) * 1.08
     figure.add_scatter(

@@ -16,15 +16,13 @@ from adgen.cost_report import report
 from adgen.domain import SpendFilter
 from adgen.exports import Format, What
 from adgen.store.spend import Look
-from adgen.ui import components, spend_ask, spend_charts
-from adgen.ui.spend_charts import Ink, bar_list, share_lines, step_name
+from adgen.ui import components, spend, spend_ask, spend_charts
+from adgen.ui.spend_charts import bar_list, share_lines, step_name
 
 _QUERY = {
     **{"since": "since", "until": "until", "people": "person", "teams": "team", "models": "model"},
     **{"agents": "agent", "outcomes": "outcome", "demo": "demo"},
 }
-# A page of its own is read on paper and in mails: always light.
-_PAPER = "light"
 
 
 def section(look: Look, asked: SpendFilter) -> None:
@@ -69,7 +67,8 @@ def _report(look: Look, asked: SpendFilter) -> str:
 
 def charts(look: Look, asked: SpendFilter) -> str:
     """All charts on one page that needs no network."""
-    ink = paper()
+    # Read on paper and in mails, so always light.
+    ink = spend.ink("light")
     config = settings()
     unfinished = spend_ask.today()
     whole = not spend_ask.narrowed()
@@ -104,20 +103,4 @@ def charts(look: Look, asked: SpendFilter) -> str:
         f"padding:0 24px;background:{ink.page};color:{ink.text}}}h2{{font-size:16px;"
         f"margin:32px 0 4px}}</style><script>{get_plotlyjs()}</script>"
         f"<h1>Costs</h1><p>{said}</p>{''.join(parts)}</html>"
-    )
-
-
-def paper() -> Ink:
-    """The light look, whatever the page's is."""
-
-    def option(name: str) -> Any:
-        return st.get_option(f"theme.{_PAPER}.{name}")
-
-    return Ink(
-        text=option("textColor"),
-        muted=option("grayColor"),
-        line=option("borderColor"),
-        page=option("backgroundColor"),
-        warn=option("redColor"),
-        palette=tuple(option("chartCategoricalColors")),
     )

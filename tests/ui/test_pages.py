@@ -10,11 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from adgen.commands import Commands
 from adgen.domain import AdState, AssetType, JobKind, JobStatus, Person, Stage
-from adgen.store import assets, costs, jobs, predictions, sessions
+from adgen.store import assets, jobs, sessions
 from adgen.store.assets import NewAsset
 from adgen.store.database import Database
 from adgen.store.holds import set_hold
-from adgen.store.predictions import Call, call_key
 from adgen.ui import state, words
 from tests.conftest import add_person
 from tests.ui.ads import (
@@ -343,75 +342,6 @@ def test_clips_words_and_the_film(
     assert "Make another" in visit(at, "final", ad.id)
     # It does not say which clips it is of, so it counts as older.
     assert "Render again" in component(at, "player")["warn"]
-
-
-def test_costs_without_and_with_calls(
-    at: AppTest, commands: Commands, database: Database, person: Person, ad: AdState
-) -> None:
-    assert "Nothing spent yet" in visit(at, "costs")
-    commands.start_images(person, ad.id, "Oak chair")
-    key = call_key(ad.id, "brief", 0, 1)
-    call = Call(key=key, session_id=ad.id, job_id="j", agent="prompt_parser", model="m", inputs={})
-    with database.begin() as db:
-        predictions.add_intent(db, call)
-        costs.open_entry(
-            db,
-            session_id=ad.id,
-            key=key,
-            agent=call.agent,
-            model=call.model,
-            unit="run",
-            unit_price=Decimal("0.05"),
-            price_since="2026-01-01",
-        )
-        settled = costs.settle_entry(db, key, success=True, quantity=Decimal(1), seconds=Decimal(1))
-        costs.charge(db, sessions.lock_ad(db, ad.id), None, settled)
-    assert "Showing 1 calls, newest first." in visit(at, "costs")
-    assert at.metric[0].value == r"\$0.05"
-    table = at.dataframe[0].value
-    assert list(table.step) == ["Brief"]
-    assert list(table.ad) == ["Oak chair"]
-    assert list(table.outcome) == ["Made"]
-
-
-def test_costs_say_why_a_call_failed_and_which_price_is_unknown(
-    at: AppTest, commands: Commands, database: Database, person: Person, ad: AdState
-) -> None:
-    commands.start_images(person, ad.id, "Oak chair")
-    for slot, price in enumerate((None, Decimal("0.05"), Decimal("0.05"))):
-        key = call_key(ad.id, "image", slot, 1)
-        call = Call(
-            key=key, session_id=ad.id, job_id="j", agent="image_generator", model="m", inputs={}
-        )
-        with database.begin() as db:
-            predictions.add_intent(db, call)
-            costs.open_entry(
-                db,
-                session_id=ad.id,
-                key=key,
-                agent=call.agent,
-                model="black-forest-labs/flux-pro",
-                unit="image",
-                unit_price=price,
-                price_since="2026-01-01",
-            )
-            if slot < 2:
-                costs.settle_entry(
-                    db,
-                    key,
-                    success=slot == 0,
-                    quantity=Decimal(1 - slot),
-                    seconds=Decimal(1),
-                    error="It refused." if slot else None,
-                )
-    assert "The price of 1 is unknown and in no sum." in visit(at, "costs")
-    table, shown = at.dataframe[0].value, at.dataframe[0].proto
-    assert list(table.outcome) == ["Running", "Failed", "Made"]
-    assert list(table.error_message) == ["", "It refused.", ""]
-    assert [None if cost != cost else cost for cost in table.cost] == [None, 0.0, None]
-    assert shown.placeholder == "unknown"
-    assert list(table.model) == ["FLUX.1 pro"] * 3
-    assert at.metric[3].value == "1"
 
 
 def test_settings_show_who_and_which_models(
