@@ -72,11 +72,11 @@ def standing(db: Session, ad: AdSession) -> list[Budget]:
     sums = db.execute(
         select(
             select(AdSession.total_cost).where(AdSession.id == ad.id).scalar_subquery(),
-            _held(promised, promised.c.session_id == ad.id),
+            func.sum(promised.c.amount).filter(promised.c.session_id == ad.id),
             _spent(Purse.team_id == ad.team_id),
-            _held(promised, promised.c.team_id == ad.team_id),
+            func.sum(promised.c.amount).filter(promised.c.team_id == ad.team_id),
             _spent(),
-            _held(promised),
+            func.sum(promised.c.amount),
         )
     ).one()
     names = {Scope.TEAM: _team_name(ad.team_id)}
@@ -100,10 +100,6 @@ def _team_name(team_id: int) -> Select[str]:
 
 def _spent(*where: ColumnElement[bool]) -> ScalarSelect[Decimal]:
     return select(func.coalesce(func.sum(Purse.spent), 0)).where(*where).scalar_subquery()
-
-
-def _held(promised: Subquery, *where: ColumnElement[bool]) -> ScalarSelect[Decimal]:
-    return select(func.coalesce(func.sum(promised.c.amount), 0)).where(*where).scalar_subquery()
 
 
 def _promised() -> Subquery:
