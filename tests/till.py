@@ -242,6 +242,16 @@ class Till:
         ad = job_id.partition(":")[0]
         with self.database.begin() as db:
             attempt = predictions.count_attempts(db, ad, stage).get(slot, 0) + 1
+            paid = exists().where(
+                Prediction.job_id == job_id,
+                Prediction.key.like(f"%/{stage}/{slot}/%"),
+                GenerationCost.prediction_key == Prediction.key,
+                GenerationCost.settled_at.is_not(None),
+                GenerationCost.cost_usd.is_distinct_from(0),
+            )
+            if db.scalar(select(paid)):
+                # What was paid for, or may have been, is not tried again in the same run.
+                return
         self.calls.append((job_id, stage, slot, attempt))
         pipeline._order(job_id, stage, slot, attempt, 1)
 
