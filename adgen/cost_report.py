@@ -41,7 +41,7 @@ th { color: #5C6570; font-size: 12px }
 """
 
 
-def report(look: Look, asked: SpendFilter, words: str, made: datetime, cap: Decimal) -> str:
+def report(look: Look, asked: SpendFilter, words: str, made: datetime) -> str:
     """The page; `words` say in a line what was asked for."""
     local = made.astimezone(ZoneInfo(asked.zone))
     tables = (
@@ -56,7 +56,7 @@ def report(look: Look, asked: SpendFilter, words: str, made: datetime, cap: Deci
             '<meta name="viewport" content="width=device-width">',
             f"<title>Costs, {escape(words)}</title><style>{_STYLE}</style>",
             f"<h1>Costs</h1><p>{escape(words)} · days of {escape(asked.zone)}</p>",
-            _figures(look, cap),
+            _figures(look),
             f"<h2>{'By month' if look.spent.monthly else 'By day'}</h2>{_bars(look)}",
             '<div class="pair">',
             *(f"<div>{_table(*table)}</div>" for table in tables),
@@ -71,11 +71,16 @@ def _money(amount: Decimal | None) -> str:
     return "–" if amount is None else f"${amount:,.2f}"
 
 
-def _figures(look: Look, cap: Decimal) -> str:
+def _figures(look: Look) -> str:
     total, ads = look.spent.total, look.ads
+    so_far = f"{_money(look.pace.total)} of {_money(look.cap)}"
     shown = [
         ("Spent", _money(total.cost), f"{total.calls:,} calls"),
-        ("Of the cap", _share(look.pace.total, cap), f"{_money(look.pace.total)} of {_money(cap)}"),
+        (
+            "Of the cap",
+            _share(look.pace.total, look.cap),
+            f"{_money(look.pace.total)} of {_money(look.cap)}",
+        ),
         ("An ad", _money(_over(ads.cost, ads.prompts)), f"95 % below {_p95(look)}"),
         ("A finished film", _money(_over(ads.cost, ads.films)), f"{ads.films:,} films"),
         ("Failed", _money(total.failed_cost), f"{total.failed:,} calls"),

@@ -18,9 +18,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
-from adgen.domain import Outcome, Person, SpendFilter, Value
+from adgen.domain import Outcome, Person, Scope, SpendFilter, Value
 from adgen.errors import InputRejected
-from adgen.store import rollup
+from adgen.store import budgets, rollup
 from adgen.store.rollup import AD_FACTS, CALL_SUMS
 
 # Above so many days a chart has months, and sums are of whole months where they can be.
@@ -661,8 +661,10 @@ class Choices(Value):
 
 
 class Look(Value):
-    """All that the page shows, of one moment."""
+    """All that the page shows, of one moment; `cap` is the budget of all ads, `ad_cap` of one."""
 
+    cap: Decimal
+    ad_cap: Decimal
     spent: Spent
     before: Decimal
     ads: Ads
@@ -682,8 +684,12 @@ def look(ask: Ask, person: Person, *, limit: int, offset: int, cells: bool = Tru
     """Ask everything; with `cells` False, of the ledger itself, to compare with."""
     ask.cells = ask.cells and cells
     found = spent(ask)
+    lines = budgets.amounts(ask.db, [(Scope.ALL, budgets.EACH), (Scope.AD, budgets.EACH)])
+    cap, ad_cap = (line.amount or Decimal(0) for line in lines)
     timed = [share.key for share in found.models[:MODELS_TIMED]]
     return Look(
+        cap=cap,
+        ad_cap=ad_cap,
         spent=found,
         before=before(ask, person, cells=cells),
         ads=ads(ask),

@@ -55,7 +55,7 @@ def ink(mode: str = "") -> Ink:
 
 def figures(look: Look) -> None:
     """What people ask first, as numbers."""
-    total, ads, cap = look.spent.total, look.ads, settings().total_budget_usd
+    total, ads, cap = look.spent.total, look.ads, look.cap
     films = look.ads.cost / ads.films if ads.films else None
     second = ads.cost / ads.approved_seconds if ads.approved_seconds else None
     each = ads.cost / ads.prompts if ads.prompts else None
@@ -153,7 +153,7 @@ def overview(look: Look, asked: SpendFilter) -> None:
     figure = spend_charts.daily(
         look,
         colours,
-        cap=settings().total_budget_usd if open_cap else None,
+        cap=look.cap if open_cap else None,
         unfinished=spend_ask.today(),
         span=(asked.since, asked.until),
     )
@@ -194,7 +194,7 @@ def _ads(look: Look, asked: SpendFilter, colours: Ink) -> None:
     with left.container(border=True, key="panel-histogram", height="stretch"):
         _head("How much ads cost", f"{look.ads.prompts:,} ads")
         _chart(
-            spend_charts.histogram(look.ads, colours, cap=settings().session_budget_usd),
+            spend_charts.histogram(look.ads, colours, cap=look.ad_cap),
             "histogram",
             asked,
         )
@@ -207,7 +207,7 @@ def _ads(look: Look, asked: SpendFilter, colours: Ink) -> None:
         _head(
             "Most expensive", f"{len(look.costly)} of {many:,}" if many > len(look.costly) else ""
         )
-        lines = [_costly(ad, colours) for ad in look.costly]
+        lines = [_costly(ad, colours, look.ad_cap) for ad in look.costly]
         _chart(bar_list(lines, colours), "costly", asked, _open_ad(look.costly))
     with right.container(border=True, key="panel-estimates", height="stretch"):
         _head("Estimate and actual", f"{len(look.runs):,} newest runs" if look.runs else "")
@@ -229,8 +229,8 @@ def drift(said: Decimal, came: Decimal) -> str:
     return "as said" if abs(off) < Decimal("0.05") else f"{off:+.1f} %".replace("-", "−")
 
 
-def _costly(ad: CostlyAd, colours: Ink) -> Line:
-    over = ad.cost > settings().session_budget_usd
+def _costly(ad: CostlyAd, colours: Ink, cap: Decimal) -> Line:
+    over = ad.cost > cap
     title = ad.title or "Untitled ad"
     return Line(
         ad.id, title, money(ad.cost), float(ad.cost), colours.warn if over else colours.palette[0]

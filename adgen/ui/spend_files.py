@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.offline import get_plotlyjs
 
-from adgen.config import settings
 from adgen.cost_report import report
 from adgen.domain import SpendFilter
 from adgen.exports import Format, What
@@ -61,18 +60,16 @@ def _kept(label: str, key: str, made: Callable[[], str], name: str) -> None:
 
 def _report(look: Look, asked: SpendFilter) -> str:
     words = [spend_ask.range_words(asked), *spend_ask.narrowed()]
-    config = settings()
-    return report(look, asked, ", ".join(words), datetime.now(UTC), config.total_budget_usd)
+    return report(look, asked, ", ".join(words), datetime.now(UTC))
 
 
 def charts(look: Look, asked: SpendFilter) -> str:
     """All charts on one page that needs no network."""
     # Read on paper and in mails, so always light.
     ink = spend.ink("light")
-    config = settings()
     unfinished = spend_ask.today()
     whole = not spend_ask.narrowed()
-    cap = config.total_budget_usd if whole else None
+    cap = look.cap if whole else None
     figures: list[tuple[str, go.Figure]] = [
         (
             "By month" if look.spent.monthly else "By day",
@@ -87,7 +84,7 @@ def charts(look: Look, asked: SpendFilter) -> str:
         ("By team", bar_list(share_lines(look.spent.teams, ink, str, {}, 20), ink)),
         (
             "How much ads cost",
-            spend_charts.histogram(look.ads, ink, cap=config.session_budget_usd),
+            spend_charts.histogram(look.ads, ink, cap=look.ad_cap),
         ),
         ("From prompt to film", bar_list(spend_charts.funnel_lines(look.ads, ink), ink)),
         ("Estimate and actual", spend_charts.estimates(look.runs, ink)),
