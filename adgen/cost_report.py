@@ -73,7 +73,6 @@ def _money(amount: Decimal | None) -> str:
 
 def _figures(look: Look) -> str:
     total, ads = look.spent.total, look.ads
-    so_far = f"{_money(look.pace.total)} of {_money(look.cap)}"
     shown = [
         ("Spent", _money(total.cost), f"{total.calls:,} calls"),
         (
