@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import bounds, compose, keys, library, live, make_ad, orders, polls
+from bench import bounds, compose, keys, library, live, make_ad, orders, polls, studio
 from bench.figure import Figure
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "make_ad": make_ad.figures,
     "orders": orders.figures,
     "polls": polls.figures,
+    "studio": studio.figures,
 }
 
 
