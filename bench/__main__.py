@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import bounds, compose, keys, library, live, make_ad, orders, polls, spend
+from bench import bounds, compose, keys, library, live, make_ad, orders, polls, spend, studio
 from bench.figure import Figure
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "orders": orders.figures,
     "polls": polls.figures,
     "spend": spend.figures,
+    "studio": studio.figures,
 }
 
 

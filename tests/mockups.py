@@ -57,7 +57,7 @@ def _sheet(view: View, out: Path) -> None:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
     for number, prompt in enumerate(PROMPTS):
         inputs = {"prompt": prompt, "product": prompt, "seed": SEED + number, "style_keywords": []}
-        picture = scenes.picture(inputs, view, (TILE[0] * 2, TILE[1] * 2), 6)
+        picture = scenes.picture(inputs, view, (TILE[0] * 3 // 2, TILE[1] * 3 // 2), 6)
         left, top = number % COLUMNS * TILE[0], number // COLUMNS * (TILE[1] + CAPTION)
         sheet.paste(picture.resize(TILE, Image.Resampling.LANCZOS), (left, top))
         draw.text((left + 8, top + TILE[1] + 4), prompt, "#333333", font)

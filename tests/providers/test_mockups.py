@@ -110,6 +110,8 @@ def test_all_six_views_of_an_ad_are_of_one_look() -> None:
         ('"Nova" headphones', "Nova"),
         ("mint hand cream", "Hand cream"),
         ("terracotta mug, morning", "Mug"),
+        ("glass jar of honey", "Honey"),
+        ("lavender face cream jar", "Face cream jar"),
         ("", ""),
     ],
 )

@@ -113,7 +113,10 @@ def label_name(product: str, prompt: str = "") -> str:
     """What is written on the product: a name that was given, else its words but the adjectives."""
     if given := _NAMED.search(prompt) or _NAMED.search(product):
         return (given[1] or given[2]).strip()
-    head = re.split(r"[,;:.!?()]", _OF_OTHERS.split(product, maxsplit=1)[0], maxsplit=1)[0]
+    clause = re.split(r"[,;:.!?()]", product, maxsplit=1)[0]
+    # A jar of honey says "Honey".
+    inside = re.sub(r"^.*?\bof\s+(?:(?:an?|the|our|my)\s+)?", "", clause, flags=re.IGNORECASE)
+    head = _OF_OTHERS.split(inside, maxsplit=1)[0]
     *first, noun = head.split() or [product]
     kept = [w for w in first if w.casefold() not in _ADJECTIVES]
     name = " ".join([*kept[-2:], noun])
@@ -121,7 +124,8 @@ def label_name(product: str, prompt: str = "") -> str:
 
 
 _ARTICLES = {"a", "an", "the", "new", "our", "my", "brushed"}
-_ADJECTIVES = {*COLOURS, *MATERIALS, *LIGHTS, *MOODS, *_ARTICLES}
+# Cream is more often in a jar than a colour.
+_ADJECTIVES = {*COLOURS, *MATERIALS, *LIGHTS, *MOODS, *_ARTICLES} - {"cream"}
 # What has a colour though nobody names it.
 _OF_THEMSELVES = {
     "honey": "amber", "syrup": "amber", "coffee": "brown", "chocolate": "brown",

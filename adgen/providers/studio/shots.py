@@ -69,7 +69,7 @@ _VIEWS: dict[View, tuple[float, float, float, float]] = {
     View.BACK: (180, 9, 0.74, 0.012),
     View.TOP: (0, 82, 0.62, 0.01),
     View.DETAIL: (0, 20, 0, 0.075),
-    View.LIFESTYLE: (18, 12, 0.5, 0.035),
+    View.LIFESTYLE: (18, 12, 0.56, 0.035),
 }
 
 

@@ -35,4 +35,4 @@ def build(kit: Kit) -> list[Part]:
     return [*parts, Part(knot, band)]
 
 
-RECIPE = Recipe(words="gift, parcel, present", build=build, macro=(0.3, -1, 0.6), near=0.42)
+RECIPE = Recipe(words="gift, parcel, present", build=build, macro=(0.2, -0.4, 0.62), near=0.42)
