@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwr
 
 from tests.browser import steps
 from tests.browser.conftest import launch_chromium, open_page
-from tests.conftest import FULL, ROOT, App
+from tests.conftest import FULL, ROOT, App, clean_env
 from tests.replicate_server import Fault, ReplicateServer
 
 OUT = ROOT / "docs" / "pictures"
@@ -40,8 +41,17 @@ PAGES = {
     "deck-brief": ("deck/2", "h1, h2, p", "Oak"),
     "deck-pictures": ("deck/3", "img", "pictures"),
     "deck-picks": ("deck/4", "img", "approved"),
-    "costs": ("costs", "[data-testid=stPlotlyChart]", "By model"),
+    "costs": ("costs?demo=true", "[data-testid=stPlotlyChart]", "By model"),
+    "costs-calls": ("costs?demo=true&view=Calls", "[data-testid=stDataFrame]", "newest first"),
+    "costs-bill": ("costs?demo=true&view=Reconcile", "[data-testid=stFileUploader]", "bill"),
     "settings": ("settings", "[data-testid=stDataFrame]", "Models and prices"),
+    # Without photos: mock-ups, from two lines of words to the film.
+    "studio-brief": ("brief", ".photos, [data-testid=stFileUploader]", "What is the product?"),
+    "studio-images": ("images", ".tile img", "Continue with 3"),
+    "studio-storyboard": ("storyboard", "figure img", "How should it move?"),
+    "studio-clips": ("clips", ".tile video", "Continue with 3"),
+    "studio-finish": ("finish", ".frame video", "Name on the opening card"),
+    "studio-final": ("final", ".player video", "Make another"),
     # With hosted models.
     "hosted-brief": ("brief", "[data-testid=stSelectbox]", "Generate 6 images"),
     "hosted-queue": ("images", ".wait.starting", "Waiting for a machine"),
@@ -68,6 +78,8 @@ ACTS: dict[str, Callable[[Page], None]] = {
 }
 # Long enough to be still so when the last picture is taken.
 LONG_S = 3600
+# Six of them are a minute's work for two cores, and a machine may have other work.
+RENDERED_MS = 600_000
 
 
 def main(wanted: list[str]) -> int:
@@ -76,8 +88,10 @@ def main(wanted: list[str]) -> int:
     names = wanted or ["login", *PAGES]
     with sync_playwright() as playwright:
         browser = launch_chromium(playwright)
-        if plain := [name for name in names if not name.startswith("hosted")]:
+        if plain := [name for name in names if not name.startswith(("hosted", "studio"))]:
             take_offline(browser, plain)
+        if mockups := [name for name in names if name.startswith("studio")]:
+            take_studio(browser, mockups)
         if hosted := [name for name in PAGES if name in names and name.startswith("hosted")]:
             take_hosted(browser, hosted)
         browser.close()
@@ -87,6 +101,8 @@ def main(wanted: list[str]) -> int:
 def take_offline(browser: Browser, wanted: list[str]) -> None:
     """Make one ad, then visit its pages in every size and scheme."""
     with running_app() as app:
+        if any(name.startswith("costs") for name in wanted):
+            demo_data(app)
         login, ad = make_ad(browser, app)
         for (width, height), scheme in product(SIZES, SCHEMES):
             look = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
@@ -100,6 +116,18 @@ def take_offline(browser: Browser, wanted: list[str]) -> None:
                     if name != "login":
                         visit(page, name, ad)
                         take(page, name, width, scheme)
+
+
+def take_studio(browser: Browser, wanted: list[str]) -> None:
+    """Words, and then presses only, to a downloaded ad; then its pages likewise."""
+    with running_app({"ADGEN_OFFLINE_LOOK": "studio"}) as app:
+        login, ad = make_mockups(browser, app)
+        for (width, height), scheme in product(SIZES, SCHEMES):
+            look = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
+            with open_page(browser, app, storage_state=login, **look) as page:
+                for name in wanted:
+                    visit(page, name, ad)
+                    take(page, name, width, scheme)
 
 
 def take_hosted(browser: Browser, wanted: list[str]) -> None:
@@ -158,6 +186,40 @@ def make_ad(browser: Browser, app: App) -> tuple[StorageState, str]:
         expect(page.get_by_text("made with these choices")).to_be_visible(timeout=steps.SLOW_MS)
         steps.render(page)
         return page.context.storage_state(), steps.ad_id(page)
+
+
+def make_mockups(browser: Browser, app: App) -> tuple[StorageState, str]:
+    """An ad without photos, to its download; gives the login and the ad's id."""
+    look = {"viewport": {"width": 1280, "height": 720}, "accept_downloads": True}
+    with open_page(browser, app, **look) as page:
+        steps.sign_in(page)
+        page.goto("/")
+        steps.new_ad(page)
+        steps.prompt(page).fill("pink tennis shoes")
+        steps.button(page, "Generate 6").click()
+        expect(page.locator(".tile img")).to_have_count(6, timeout=RENDERED_MS)
+        steps.until_ad(page, "stage", "image_selection")
+        for key in "axaa":
+            page.keyboard.press(key)
+        steps.storyboard(page, 3)
+        steps.motion(page).fill("girl running in sun")
+        steps.button(page, "Make 3 clips").click()
+        expect(page.locator(".tile video")).to_have_count(3, timeout=RENDERED_MS)
+        steps.until_ad(page, "stage", "clip_selection")
+        for key in "123":
+            page.keyboard.press(key)
+        steps.finish(page, 3)
+        steps.render(page)
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download").first.click()
+        assert download.value.path().stat().st_size > 0
+        return page.context.storage_state(), steps.ad_id(page)
+
+
+def demo_data(app: App) -> None:
+    """A month of made-up ads."""
+    command = [sys.executable, "-m", "adgen", "demo-data"]
+    subprocess.run(command, cwd=ROOT, env=clean_env(app.home, **app.env), check=True)
 
 
 def hosted_brief(page: Page, fake: ReplicateServer) -> str:
@@ -251,7 +313,9 @@ STATES: dict[str, Callable[[Page, ReplicateServer], str]] = {
 def visit(page: Page, name: str, ad: str) -> None:
     """Open a page and wait until everything on it is there."""
     where, media, words = PAGES[name]
-    path = {"ads": "/", "costs": "/costs", "settings": "/settings"}.get(where, f"/{where}?ad={ad}")
+    path = "/" if where == "ads" else f"/{where}"
+    if not where.startswith(("ads", "costs", "settings")):
+        path += f"?ad={ad}"
     if where.startswith("deck/"):
         path = f"/api/sessions/{ad}/present#{where.removeprefix('deck/')}"
         # The number alone would not load it anew.
