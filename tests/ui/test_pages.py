@@ -421,7 +421,7 @@ def test_settings_show_who_and_which_models(
     assert f"Signed in as {person.email} (editor)" in shown
     assert "New ads are made by Replicate." in shown
     assert "Models and prices" in shown
-    table = at.dataframe[0].value.set_index("Model")
+    table = at.dataframe[-1].value.set_index("Model")
     assert table.Price["Llama 3.1 405B"] == "$0.0000095"
     assert table.Price["Stable Diffusion XL"] == "$0.000975"
     assert table.Used["Llama 3.1 405B"] == "Stand-in only"
