@@ -27,7 +27,7 @@ SIZES: dict[Aspect, Size] = {
     Aspect.SQUARE: (768, 768),
     Aspect.PORTRAIT: (704, 880),
 }
-SAMPLES, CLIP_SAMPLES = 6, 4
+SAMPLES, CLIP_SAMPLES = 4, 4
 COMMENT = "Rendered product mock-up, made with adgen; not a photograph and not made by an AI model"
 # What of an order's inputs decides how the product and its set look.
 _LOOK = ("product", "prompt", "style_keywords", "seed")

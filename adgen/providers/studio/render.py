@@ -57,7 +57,7 @@ class Scene:
         sensor = mitsuba.load_dict(_sensor(shot, size))
         lit = _calmed(self._rendered(sensor, samples, seed))
         # By a pass of its own: along with the light it would cost as much again.
-        aids = self._rendered(sensor, max(1, samples // 3), seed, self._aids)
+        aids = self._rendered(sensor, max(1, samples // 4), seed, self._aids)
         clean = mitsuba_oidn.denoise(
             lit,
             albedo=_tight(np.clip(aids[..., :3], 0, 1)),
@@ -140,7 +140,7 @@ def _sensor(shot: Shot, size: tuple[int, int]) -> dict[str, Any]:
         lens = {"type": "thinlens", "aperture_radius": shot.open, "focus_distance": away}
     return {
         **lens, "fov": shot.fov, "fov_axis": "smaller", "near_clip": 0.01, "to_world": view,
-        "film": film, "sampler": {"type": "independent"},
+        "film": film, "sampler": {"type": "multijitter"},
     }  # fmt: skip
 
 
@@ -205,7 +205,7 @@ def _bsdf(material: Material, span: tuple[float, float]) -> dict[str, Any]:
         inner = {"type": "principled", "base_color": colour, **finish}
     if material.finish == "leather" and material.picture is None:
         height = _bitmap(labels.hide(material.grain), raw=True, to_uv=_tiled(span, 5.0))
-        inner = {"type": "bumpmap", "arbitrary": height, "scale": 0.004, "bsdf": inner}
+        inner = {"type": "bumpmap", "arbitrary": height, "scale": 0.0012, "bsdf": inner}
     return {"type": "twosided", "bsdf": inner}
 
 

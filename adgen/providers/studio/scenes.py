@@ -20,7 +20,7 @@ from adgen.providers.studio.shots import FRAMES, Shot, plan_shots, shot_of
 from adgen.providers.studio.warp import Frame, between
 
 # Every so many frames of a clip one is rendered, at this share of its size.
-STRIDE, SMALLER = 4, 0.75
+STRIDE, SMALLER = 4, 0.7
 assert (FRAMES - 1) % STRIDE == 0  # noqa: S101 -- the last frame is a rendered one
 
 
@@ -80,7 +80,7 @@ def frames(
 ) -> Iterator[NDArray[np.uint8]]:
     """The frames of a move that starts from a view; every fourth is rendered, others lie between.
 
-    They are rendered at three quarters of `size`, which a moving picture does not show.
+    They are rendered smaller than `size`, which a moving picture does not show.
     """
     built = build(inputs)
     scene, shot = set_up(built, view, size[0] / size[1])

@@ -286,7 +286,7 @@ def window(turn: float) -> list[Part]:
     up = np.degrees(np.arcsin(sun[2]))
     frame: list[Part] = []
     for mesh in parts:
-        hung = mesh.turned(up, "x").turned(away).moved(*(SUN * 0.52))
+        hung = mesh.turned(-up, "x").turned(away).moved(*(SUN * 0.52))
         frame.append(Part(hung.turned(turn), Material("matte", (0.5, 0.45, 0.4))))
     return frame
 
