@@ -23,6 +23,7 @@ from adgen.domain import (
 from adgen.prices import CLIP_S
 from adgen.providers.catalogue import ModelSpec, label_of, load_model
 from adgen.providers.offline import without_photos
+from adgen.providers.studio import orders as studio
 from adgen.ui import components, state, widgets
 from adgen.ui.words import about, plain, priced
 
@@ -144,7 +145,9 @@ def _notes(ad: AdState) -> list[str]:
         notes.append("To change one picture, press E on it in Images.")
     if ad.provider == "offline":
         made = "made from your photos" if ad.photos else without_photos()
-        notes.append(f"Offline pictures are {made}; the prompts are kept for hosted models.")
+        # The studio reads them, photos and placeholders do not.
+        kept = "" if studio.in_use() and not ad.photos else "; the prompts are kept for hosted models"
+        notes.append(f"Offline pictures are {made}{kept}.")
     return notes
 
 
