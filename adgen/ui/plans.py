@@ -146,7 +146,8 @@ def _notes(ad: AdState) -> list[str]:
     if ad.provider == "offline":
         made = "made from your photos" if ad.photos else without_photos()
         # The studio reads them, photos and placeholders do not.
-        kept = "" if studio.in_use() and not ad.photos else "; the prompts are kept for hosted models"
+        reads = studio.in_use() and not ad.photos
+        kept = "" if reads else "; the prompts are kept for hosted models"
         notes.append(f"Offline pictures are {made}{kept}.")
     return notes
 
