@@ -110,11 +110,13 @@ def figures(look: Look) -> None:
                     delta_arrow="off",
                     help=plain(why),
                 )
-    if total.unpriced:
-        one = total.unpriced == 1
-        whose = "call has" if one else "calls have"
-        words = f"{total.unpriced:,} {whose} no known price and {'is' if one else 'are'} in no sum."
-        st.caption(f":material/help: {words}")
+        # In here, so that what stands below keeps its place.
+        if total.unpriced:
+            one = total.unpriced == 1
+            whose = "call has" if one else "calls have"
+            verb = "is" if one else "are"
+            words = f"{total.unpriced:,} {whose} no known price and {verb} in no sum."
+            st.caption(f":material/help: {words}")
 
 
 def _or_gap(amount: Decimal | None) -> str:

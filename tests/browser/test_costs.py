@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from openpyxl import load_workbook
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, FloatRect, Locator, Page, expect
 
 from adgen.domain import Person, Role
 from adgen.store.tables import now
@@ -39,6 +39,8 @@ def people(app: App) -> Iterator[tuple[Person, str]]:
         ledger.open(ad, "prompt_parser", now())
         ledger.call(ledger.ad(other, now() - WEEK, "Kettle"), "compositor", now() - WEEK)
         ledger.call(ledger.ad(other, now(), "Show", demo=True), "compositor", now())
+        stranger = add_person(database, "stranger@example.com", team="Elsewhere")
+        ledger.call(ledger.ad(stranger, now()), "compositor", now())
         yield editor, ad
 
 
@@ -76,13 +78,26 @@ def address(page: Page) -> dict[str, list[str]]:
 
 def press_bar(page: Page, panel: str) -> None:
     """Press the first bar of a panel; plotly listens on a layer above it."""
-    bar = page.locator(f".st-key-panel-{panel} .plot .point path").first
+    settle(page)
+    bar = page.locator(f".st-key-panel-{panel} .point").first
     bar.wait_for(timeout=steps.SLOW_MS)
-    bar.scroll_into_view_if_needed()
-    box = bar.bounding_box()
-    assert box
+    # The page that was before goes only when all of the new one is there.
+    around = page.locator(f".st-key-panel-{panel}")
+    expect(around).to_have_count(1)
+    around.evaluate("panel => panel.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(500)
+    box = where(bar)
     page.mouse.move(box["x"] + 8, box["y"] + box["height"] / 2)
     page.mouse.click(box["x"] + 8, box["y"] + box["height"] / 2)
+
+
+def where(bar: Locator) -> FloatRect:
+    """Where the bar is, as soon as it is drawn."""
+    for _ in range(100):
+        if box := bar.bounding_box():
+            return box
+        bar.page.wait_for_timeout(200)
+    raise AssertionError("there is no bar to press")
 
 
 def clear(page: Page) -> None:
@@ -95,6 +110,8 @@ def choose(page: Page, label: str, option: str) -> None:
     box.click()
     page.get_by_role("option", name=option, exact=True).click()
     page.keyboard.press("Escape")
+    page.wait_for_url(re.compile(rf"[?&]{label.lower()}="))
+    settle(page)
 
 
 def test_every_filter_narrows_and_stands_in_the_address(costs: Page) -> None:
@@ -144,9 +161,9 @@ def test_a_press_on_a_bar_narrows_and_on_an_ad_opens_it(
     press_bar(page, "person")
     page.wait_for_url(re.compile("person=spender"))
     expect_spent(page, "$2.00")
-    bar = page.locator(".st-key-daily .bars .point path").last
-    box = bar.bounding_box()
-    assert box
+    settle(page)
+    bar = page.locator(".st-key-daily .bars .point").last
+    box = where(bar)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_url(re.compile("range=Custom"))
     expect_spent(page, "$2.00")
