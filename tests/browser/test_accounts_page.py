@@ -64,11 +64,11 @@ def test_a_role_that_changes_counts_from_the_next_click(
         page = signed_in
         page.goto("/settings")
         choose(page, "Person", email)
-        expect(steps.button(page, "^Save$")).to_be_disabled()
+        expect(page.locator(".st-key-save-rights button")).to_be_disabled()
         # The controls are this person's now.
         expect(page.locator(f".st-key-role-{one.id}-editor")).to_be_visible()
         choose(page, "Role", "viewer")
-        steps.button(page, "^Save$").click()
+        page.locator(".st-key-save-rights button").click()
         with app.client(email) as client:
             until(lambda: client.get("/api/me").json()["role"] == "viewer", what="the change")
         expect(page.get_by_text("It counts from their next click.")).to_be_visible()
