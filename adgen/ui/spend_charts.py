@@ -32,6 +32,8 @@ _WIDTHS = (
     Decimal("0.5"),
     *map(Decimal, (1, 2, 5, 10, 50)),
 )
+# Three quarters of a day, in the unit of such axes.
+_BAR_MS = 0.75 * 24 * 3600 * 1000
 _BARS_MOST = 30
 
 
@@ -159,6 +161,8 @@ def _bars(
     return go.Bar(
         x=[bucket.day for bucket in buckets],
         y=[float(bucket.cost) if paid else bucket.calls for bucket in buckets],
+        # Else the only bar on an axis of dates would be a hair.
+        width=_BAR_MS * (28 if monthly else 1),
         name=label,
         marker={
             "color": ink.step(label),

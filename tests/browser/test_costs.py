@@ -81,14 +81,19 @@ def press_bar(page: Page, panel: str) -> None:
     settle(page)
     bar = page.locator(f".st-key-panel-{panel} .point").first
     bar.wait_for(timeout=steps.SLOW_MS)
-    # The page that was before goes only when all of the new one is there.
-    around = page.locator(f".st-key-panel-{panel}")
-    expect(around).to_have_count(1)
-    around.evaluate("panel => panel.scrollIntoView({block: 'center'})")
-    page.wait_for_timeout(500)
+    into_view(page, f"panel-{panel}")
     box = where(bar)
     page.mouse.move(box["x"] + 8, box["y"] + box["height"] / 2)
     page.mouse.click(box["x"] + 8, box["y"] + box["height"] / 2)
+
+
+def into_view(page: Page, key: str) -> None:
+    """Put a part of the page amid the window."""
+    # The page that was before goes only when all of the new one is there.
+    around = page.locator(f".st-key-{key}")
+    expect(around).to_have_count(1)
+    around.evaluate("part => part.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(500)
 
 
 def where(bar: Locator) -> FloatRect:
@@ -162,6 +167,7 @@ def test_a_press_on_a_bar_narrows_and_on_an_ad_opens_it(
     page.wait_for_url(re.compile("person=spender"))
     expect_spent(page, "$2.00")
     settle(page)
+    into_view(page, "daily")
     bar = page.locator(".st-key-daily .bars .point").last
     box = where(bar)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
