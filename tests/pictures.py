@@ -40,7 +40,7 @@ PAGES = {
     # The replay: what is asked for, the six pictures, what was picked.
     "deck-brief": ("deck/2", "h1, h2, p", "Oak"),
     "deck-pictures": ("deck/3", "img", "pictures"),
-    "deck-picks": ("deck/4", "img", "approved"),
+    "deck-picks": ("deck/4", "img", "chosen"),
     "costs": ("costs?demo=true", "[data-testid=stPlotlyChart]", "By model"),
     "costs-calls": ("costs?demo=true&view=Calls", "[data-testid=stDataFrame]", "newest first"),
     "costs-bill": ("costs?demo=true&view=Reconcile", "[data-testid=stFileUploader]", "bill"),

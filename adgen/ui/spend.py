@@ -419,7 +419,8 @@ def tally(asked: SpendFilter) -> None:
         zone = f"Days of {asked.zone}"
         words = spend_ask.range_words(asked)
         words = f"{words[0].upper()}{words[1:]} · {zone}" + (f" · {said}" if said else "")
-        st.caption(plain(words), width="content")
+        # The joiner keeps an e-mail address from becoming a link.
+        st.caption(plain(words).replace("@", "@\u2060"), width="content")
         if said:
             st.button("Clear filters", key="clear", type="tertiary", on_click=spend_ask.clear)
 

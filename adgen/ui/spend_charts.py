@@ -32,9 +32,8 @@ _WIDTHS = (
     Decimal("0.5"),
     *map(Decimal, (1, 2, 5, 10, 50)),
 )
-# Three quarters of a day, in the unit of such axes.
-_BAR_MS = 0.75 * 24 * 3600 * 1000
 _BARS_MOST = 30
+_DAY_MS = 86_400_000
 
 
 class Ink(NamedTuple):
@@ -127,7 +126,11 @@ def daily(
             trace = _bars(bars, ink, unfinished, monthly=spent.monthly, paid=paid)
             figure.add_trace(trace, row=2, col=1)
     days = sorted({bucket.day for bucket in spent.buckets})
-    _dress(figure, ink, 380, barmode="stack", bargap=max(0.25, 1 - 0.12 * len(days)))
+    # Said outright, or a day alone would be a millisecond wide; and it is a bar, not a wall.
+    places = len(days) if spent.monthly else _places(days, span)
+    slot = _DAY_MS * (30 if spent.monthly else 1)
+    figure.update_traces(width=slot * min(0.75, 0.12 * places), selector={"type": "bar"})
+    _dress(figure, ink, 380, barmode="stack")
     figure.update_layout(hovermode="x unified")
     if paid:
         _add_so_far(figure, look, days, ink, cap)
@@ -135,6 +138,18 @@ def daily(
     figure.update_xaxes(showgrid=False, **_dates(days, span, monthly=spent.monthly))
     figure.update_yaxes(rangemode="tozero", row=2, col=1, **({"tickprefix": "$"} if paid else {}))
     return figure
+
+
+def _ends(days: Sequence[date], span: tuple[date | None, date | None]) -> tuple[date, date]:
+    """The first and the last day of the axis: the range, and whatever lies outside of it."""
+    return min(days[0], span[0] or days[0]), max(days[-1], span[1] or days[-1])
+
+
+def _places(days: Sequence[date], span: tuple[date | None, date | None]) -> int:
+    if not days:
+        return 0
+    first, last = _ends(days, span)
+    return (last - first).days + 1
 
 
 def _dates(
@@ -147,7 +162,7 @@ def _dates(
     elif monthly:
         style["dtick"] = "M1" if len(days) < 15 else "M3"
     if days and not monthly:
-        first, last = min(days[0], span[0] or days[0]), max(days[-1], span[1] or days[-1])
+        first, last = _ends(days, span)
         # Half a day more, so that the outer bars are whole.
         style["range"] = [f"{first - timedelta(days=1)} 12:00", f"{last} 12:00"]
     return style
@@ -161,8 +176,6 @@ def _bars(
     return go.Bar(
         x=[bucket.day for bucket in buckets],
         y=[float(bucket.cost) if paid else bucket.calls for bucket in buckets],
-        # Else the only bar on an axis of dates would be a hair.
-        width=_BAR_MS * (28 if monthly else 1),
         name=label,
         marker={
             "color": ink.step(label),

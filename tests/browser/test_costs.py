@@ -76,24 +76,18 @@ def address(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
-def press_bar(page: Page, panel: str) -> None:
+def press_bar(page: Page, panel: str, kind: str = ".point") -> None:
     """Press the first bar of a panel; plotly listens on a layer above it."""
     settle(page)
-    bar = page.locator(f".st-key-panel-{panel} .point").first
-    bar.wait_for(timeout=steps.SLOW_MS)
-    into_view(page, f"panel-{panel}")
-    box = where(bar)
-    page.mouse.move(box["x"] + 8, box["y"] + box["height"] / 2)
-    page.mouse.click(box["x"] + 8, box["y"] + box["height"] / 2)
-
-
-def into_view(page: Page, key: str) -> None:
-    """Put a part of the page amid the window."""
     # The page that was before goes only when all of the new one is there.
-    around = page.locator(f".st-key-{key}")
+    around = page.locator(f".st-key-{panel}")
     expect(around).to_have_count(1)
-    around.evaluate("part => part.scrollIntoView({block: 'center'})")
+    around.evaluate("panel => panel.scrollIntoView({block: 'center'})")
     page.wait_for_timeout(500)
+    box = where(around.locator(kind).first)
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.click(*middle)
 
 
 def where(bar: Locator) -> FloatRect:
@@ -156,21 +150,17 @@ def test_a_press_on_a_bar_narrows_and_on_an_ad_opens_it(
     costs: Page, people: tuple[Person, str], browser: Browser, app: App
 ) -> None:
     page = costs
-    press_bar(page, "step")
+    press_bar(page, "panel-step")
     page.wait_for_url(re.compile("step=Film"))
     expect_spent(page, "$2.50")
-    press_bar(page, "step")
+    press_bar(page, "panel-step")
     page.wait_for_url(re.compile(r"^((?!step=).)*$"))
-    press_bar(page, "model")
+    press_bar(page, "panel-model")
     page.wait_for_url(re.compile("model=Composition"))
-    press_bar(page, "person")
+    press_bar(page, "panel-person")
     page.wait_for_url(re.compile("person=spender"))
     expect_spent(page, "$2.00")
-    settle(page)
-    into_view(page, "daily")
-    bar = page.locator(".st-key-daily .bars .point").last
-    box = where(bar)
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    press_bar(page, "daily", ".bars .point")
     page.wait_for_url(re.compile("range=Custom"))
     expect_spent(page, "$2.00")
     # Analysts see costs of ads that they may not open; who made one goes to it.
@@ -178,7 +168,7 @@ def test_a_press_on_a_bar_narrows_and_on_an_ad_opens_it(
         steps.sign_in(own, "spender@example.com")
         own.goto("/costs")
         expect_spent(own, "$4.27")
-        press_bar(own, "costly")
+        press_bar(own, "panel-costly")
         own.wait_for_url(re.compile(f"ad={people[1]}"))
         expect(own.get_by_text("Dear oak chair").first).to_be_visible()
 
