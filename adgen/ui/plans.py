@@ -22,7 +22,7 @@ from adgen.domain import (
 )
 from adgen.prices import CLIP_S
 from adgen.providers.catalogue import ModelSpec, label_of, load_model
-from adgen.providers.offline import without_photos
+from adgen.providers.offline import maker_of_image, without_photos
 from adgen.providers.studio import orders as studio
 from adgen.ui import components, state, widgets
 from adgen.ui.words import about, plain, priced
@@ -90,7 +90,8 @@ def _line(now: AdState, *, kind: JobKind, said: str) -> None:
 def _asked_for(ad: AdState, model: str) -> str:
     """The product as it was understood, the style, the model and its price."""
     style = ", ".join(ad.style_keywords)
-    name = label_of(model).partition(" (")[0]
+    made_by = maker_of_image(model, photo=bool(ad.photos))
+    name = label_of(made_by).partition(" (")[0]
     facts = [ad.product, style, f"{name}, {_each(load_model(model).expected_cost, 'picture')}"]
     first, *rest = [plain(fact) for fact in facts if fact]
     return " · ".join([f"**{first}**", *rest])

@@ -114,7 +114,7 @@ def test_the_prompts_can_be_written_first_and_nothing_else_is(
     written(database, ad)
     shown = visit(at, "brief", ad.id)
     assert r"**Oak chair** · oak, soft morning light" in shown
-    assert "Your photos and crops of them, free" in shown
+    assert "Title frame, free" in shown
     assert labels(at.text_area)[1:] == [view.capitalize() for view in View]
     assert at.number_input[0].value == SEED
     assert [area.value for area in at.text_area[1:]] == [p.prompt for p in again().prompts]
