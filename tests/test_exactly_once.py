@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adgen.domain import Stage
+from adgen.domain import JobKind, Stage
 from tests.conftest import until
 from tests.crashing import POINTS
 from tests.replicate_server import Fault, ReplicateServer
@@ -48,7 +48,7 @@ def make_images(house: Studio, fake: ReplicateServer, word: str) -> None:
     fake.script(Fault.SLOW_DRIP, model="flux-pro", prompt=word, seconds=0.6)
     state = house.ended(house.begin(word), 240)
     assert state.stage is Stage.IMAGE_SELECTION, state.failure
-    assert len(state.images) == 6
+    assert len(state.images) == 6, house.commands.why_failed(house.person, state.id, JobKind.IMAGES)
 
 
 def crash_at(folder: Path, *points: str) -> dict[str, str]:
