@@ -199,7 +199,7 @@ def _painted(page: Page) -> float:
     """Seconds until the figures and the first chart are there to see."""
     began = time.monotonic()
     page.goto("/costs", wait_until="commit")
-    page.locator(".st-key-daily .plot .point").first.wait_for()
+    page.locator(".st-key-daily .bars .point").first.wait_for()
     took = time.monotonic() - began
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     return took
