@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from adgen.exports import STEPS
-from adgen.store.spend import Ads, Bucket, Look, Run, Share
+from adgen.store.spend_facts import Ads, Bucket, Look, Run, Share
 from adgen.ui.words import UNKNOWN, money
 
 ROW_PX = 42
