@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from adgen.domain import SpendFilter
 from adgen.exports import STEPS
 from adgen.providers.catalogue import label_of
-from adgen.store.spend import Look, Share
+from adgen.store.spend_facts import Look, Share
 
 # The light theme's colours, in the order of the steps.
 _COLOURS = ("#6E56CF", "#D9480F", "#AD5700", "#0B68CB", "#18794E", "#5C6570")

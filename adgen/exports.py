@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from adgen.domain import SpendFilter
 from adgen.errors import InputRejected
-from adgen.store.spend import Bucket, Call, Spent
+from adgen.store.spend_facts import Bucket, Call, Spent
 
 
 class Format(StrEnum):

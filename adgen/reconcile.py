@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from adgen.domain import Value
 from adgen.errors import InputRejected
 from adgen.providers.catalogue import catalogue, label_of
-from adgen.store.spend import ModelDay
+from adgen.store.spend_facts import ModelDay
 
 BILL_MAX = 5 * 1024 * 1024
 # What columns are called on bills; the first name that is part of a heading counts.

@@ -12,7 +12,8 @@ from adgen.domain import Person, SpendFilter
 from adgen.exports import Format, What
 from adgen.store import rollup, spend
 from adgen.store.database import Database
-from adgen.store.spend import Ask, Call, Choices, Look, ModelDay, Spent
+from adgen.store.spend_ask import Ask
+from adgen.store.spend_facts import Call, Choices, Look, ModelDay, Spent
 
 
 class Spending:

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from adgen.domain import Outcome, Person, Role, SpendFilter
 from adgen.store import costs, rollup, sessions, spend
 from adgen.store.database import Database
+from adgen.store.spend_ask import Ask
 from adgen.store.tables import now
 from bench.figure import Figure
 from bench.library import running_app
@@ -154,7 +155,7 @@ def _ask(database: Database, person: Person, asked: SpendFilter, *, cells: bool 
     began = time.monotonic()
     with database.begin() as db:
         rollup.one_moment(db)
-        found = spend.look(spend.Ask(db, person, asked), person, limit=25, offset=0, cells=cells)
+        found = spend.look(Ask(db, person, asked), person, limit=25, offset=0, cells=cells)
     took = time.monotonic() - began
     assert len(found.calls) == 25  # noqa: S101
     return took
@@ -199,7 +200,7 @@ def _painted(page: Page) -> float:
     """Seconds until the figures and the first chart are there to see."""
     began = time.monotonic()
     page.goto("/costs", wait_until="commit")
-    page.locator(".st-key-daily .plot .point").first.wait_for()
+    page.locator(".st-key-daily .bars .point").first.wait_for()
     took = time.monotonic() - began
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     return took

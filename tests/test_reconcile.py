@@ -9,7 +9,7 @@ import pytest
 
 from adgen.errors import InputRejected
 from adgen.reconcile import BILL_MAX, Bill, compare, in_words, read_bill
-from adgen.store.spend import ModelDay
+from adgen.store.spend_facts import ModelDay
 
 FLUX, CUT = "black-forest-labs/flux-pro", "adgen/cut"
 SVD = "stability-ai/stable-video-diffusion"

@@ -17,7 +17,7 @@ from adgen.api.schema import Paged, answers, problems
 from adgen.config import settings
 from adgen.domain import Outcome, SpendFilter, Value
 from adgen.exports import CONTENT_TYPES, Format, What, days_of, file_name
-from adgen.store.spend import Call, Share
+from adgen.store.spend_facts import Call, Share
 
 router = APIRouter()
 

@@ -9,334 +9,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
-from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
-from adgen.domain import Outcome, Person, Scope, SpendFilter, Value
-from adgen.errors import InputRejected
-from adgen.store import budgets, rollup
+from adgen.domain import Outcome, Person, Scope, SpendFilter
+from adgen.store import budgets
 from adgen.store.rollup import AD_FACTS, CALL_SUMS
-
-# Above so many days a chart has months, and sums are of whole months where they can be.
-DAYS_SHOWN = 100
-_OK = {Outcome.MADE: "ok", Outcome.FAILED: "NOT ok", Outcome.RUNNING: "ok IS NULL"}
-_MICRO = Decimal("0.000001")
-
-
-def money(micros: int | Decimal | None) -> Decimal:
-    """US dollars out of millionths."""
-    return Decimal(micros or 0) * _MICRO
-
-
-class Share(Value):
-    """The part of one model, step, person or team; `cost` is without the `unpriced` calls."""
-
-    key: str
-    calls: int = 0
-    failed: int = 0
-    running: int = 0
-    unpriced: int = 0
-    cost: Decimal = Decimal(0)
-    failed_cost: Decimal = Decimal(0)
-    units: Decimal = Decimal(0)
-    seconds: Decimal = Decimal(0)
-
-    @property
-    def settled(self) -> int:
-        """Calls that have ended."""
-        return self.calls - self.running
-
-
-class Bucket(Value):
-    """A day, or a month by its first day, of one step."""
-
-    day: date
-    agent: str
-    calls: int
-    unpriced: int
-    cost: Decimal
-
-
-class Spent(Value):
-    """The calls of a range by everything a chart shows; shares are largest first."""
-
-    buckets: tuple[Bucket, ...]
-    monthly: bool
-    models: tuple[Share, ...]
-    agents: tuple[Share, ...]
-    people: tuple[Share, ...]
-    teams: tuple[Share, ...]
-
-    @property
-    def total(self) -> Share:
-        """All of it."""
-        sums = {name: sum(getattr(a, name) for a in self.agents) for name in _SUMMED}
-        return Share(key="", **sums)
-
-
-_SUMMED = ("calls", "failed", "running", "unpriced", "cost", "failed_cost", "units", "seconds")
-
-
-class Ads(Value):
-    """The ads begun in a range, as a whole: money by step, and what became of it.
-
-    `bins` is how many ads there are by their cost in cents, down to two digits that count.
-    """
-
-    bins: dict[int, int]
-    prompts: int = 0
-    images: int = 0
-    approved_images: int = 0
-    clips: int = 0
-    approved_clips: int = 0
-    films: int = 0
-    approved_seconds: Decimal = Decimal(0)
-    cost: Decimal = Decimal(0)
-    plan_cost: Decimal = Decimal(0)
-    image_cost: Decimal = Decimal(0)
-    approved_image_cost: Decimal = Decimal(0)
-    scene_cost: Decimal = Decimal(0)
-    clip_cost: Decimal = Decimal(0)
-    approved_clip_cost: Decimal = Decimal(0)
-    film_cost: Decimal = Decimal(0)
-    rejected_cost: Decimal = Decimal(0)
-
-    def percentile(self, share: Decimal) -> Decimal | None:
-        """What this share of the ads cost at most, to two digits; None without ads."""
-        least, seen = share * sum(self.bins.values()), 0
-        for cents, count in sorted(self.bins.items()):
-            seen += count
-            if count and seen >= least:
-                return Decimal(cents) / 100
-        return None
-
-
-class CostlyAd(Value):
-    """An ad and what it cost in all."""
-
-    id: str
-    title: str
-    owner: str
-    stage: str
-    failed_stage: str | None
-    cost: Decimal
-
-
-class Pace(Value):
-    """All there was, today, and the whole days before that tell how fast it goes."""
-
-    total: Decimal
-    today: Decimal
-    recent: Decimal
-    days: int
-
-
-class Run(Value):
-    """A finished run: what was said before it, and what it came to."""
-
-    session_id: str
-    kind: str
-    finished_at: datetime
-    estimated: Decimal
-    actual: Decimal
-
-
-class Speed(Value):
-    """Seconds that the newest successful calls of a model took."""
-
-    model: str
-    median: float
-    p95: float
-    sample: int
-
-
-class Call(Value):
-    """A line of the ledger with whose it is and what it made."""
-
-    id: int
-    at: datetime
-    session_id: str
-    ad: str
-    person: str
-    team: str
-    agent: str
-    model: str
-    outcome: Outcome
-    unit: str
-    quantity: Decimal | None
-    unit_price: Decimal | None
-    cost: Decimal | None
-    seconds: Decimal
-    error: str | None
-    asset_id: str | None
-    asset_type: str | None
-
-
-# ---- where the answers come from
-
-
-class Ask:
-    """A person's question: its conditions, and the tables it is put to."""
-
-    def __init__(self, db: Session, person: Person, asked: SpendFilter) -> None:
-        self.db, self.asked = db, asked
-        self.cells = rollup.ready(db, asked.zone)
-        if not self.cells:
-            _check_zone(db, asked.zone)
-        self.parameters: dict[str, Any] = {
-            "zone": asked.zone,
-            "team": person.team_id,
-            **{
-                name: list(getattr(asked, name)) for name in ("people", "teams", "models", "agents")
-            },
-            **_moments(asked),
-        }
-        self.whose = ["true"] if person.sees_all_costs else ["team_id = :team"]
-        if not asked.demo:
-            self.whose.append("NOT demo")
-        if asked.people:
-            self.whose.append("user_id IN (SELECT id FROM users WHERE email = ANY(:people))")
-        if asked.teams:
-            self.whose.append("team_id IN (SELECT id FROM teams WHERE name = ANY(:teams))")
-        self.what = [f"{name} = ANY(:{name}s)" for name in ("model", "agent") if self._has(name)]
-        if asked.outcomes:
-            self.what.append(f"({' OR '.join(_OK[outcome] for outcome in asked.outcomes)})")
-
-    def _has(self, name: str) -> bool:
-        return bool(self.parameters[f"{name}s"])
-
-    @property
-    def monthly(self) -> bool:
-        """Whether the range is too long for a chart of its days."""
-        asked = self.asked
-        if asked.since is None:
-            return True
-        return (asked.until or _today(asked.zone)) - asked.since > timedelta(days=DAYS_SHOWN)
-
-    def calls(self, *, monthly: bool = False) -> str:
-        """A subselect of the calls as cells: with `monthly`, whole months where possible."""
-        names = f"day, team_id, user_id, demo, agent, model, ok, {', '.join(CALL_SUMS)}"
-        every = " AND ".join([*self.whose, *self.what])
-        between = f"{_within('g.created_at', self.asked)}"
-        if not self.cells:
-            raw = rollup.RAW_CALLS.format(which=between)
-            return f"(SELECT {names} FROM ({raw}) raw WHERE {every})"
-        running = rollup.RAW_CALLS.format(which=f"g.settled_at IS NULL AND {between}")
-        tail = f"""SELECT (at AT TIME ZONE :zone)::date AS day, team_id, user_id, demo, agent,
-            model, ok, {", ".join(CALL_SUMS)} FROM spend_tail WHERE {_within("at", self.asked)}"""
-        parts = [f"SELECT {names} FROM spend_cells WHERE {of}" for of in self._spans(monthly)]
-        parts += [f"SELECT {names} FROM ({rest}) r WHERE true" for rest in (tail, running)]
-        # Each part is narrowed by itself, or the cells would be copied before.
-        return f"({' UNION ALL '.join(f'{part} AND {every}' for part in parts)})"
-
-    def _spans(self, monthly: bool) -> Iterator[str]:
-        """The cells of the range: whole months, and the days around them; or days only."""
-        since, until = self.asked.since, self.asked.until
-        first, last = _month_from(since), _month_before(until)
-        if not monthly or (first and last and first >= last):
-            yield f"grain = 'd' AND {_days(since, until)}"
-            return
-        self.parameters |= {"first": first, "last": last}
-        months = "grain = 'm'" + (" AND day >= :first" if first else "")
-        yield months + (" AND day < :last" if last else "")
-        if first:
-            yield "grain = 'd' AND day >= :since AND day < :first"
-        if last:
-            yield "grain = 'd' AND day >= :last AND day <= :until"
-
-    def ads(self) -> str:
-        """A subselect of the ads begun in the range, as cells."""
-        names = f"bin, {', '.join(AD_FACTS)}"
-        every = " AND ".join(self.whose)
-        if not self.cells:
-            facts = rollup.RAW_ADS.format(which=_within("s.created_at", self.asked))
-            return f"(SELECT {names} FROM ({facts}) raw WHERE {every})"
-        touched = "session_id IN (SELECT session_id FROM spend_touched)"
-        fresh = rollup.RAW_ADS.format(which="s.id IN (SELECT session_id FROM spend_touched)")
-        between = _days(self.asked.since, self.asked.until)
-        off = ", ".join(f"-{name}" for name in AD_FACTS)
-        parts = [
-            f"SELECT {names} FROM spend_ad_cells WHERE {of}" for of in self._spans(self.monthly)
-        ]
-        parts += [
-            f"SELECT bin, {off} FROM spend_ads WHERE {touched} AND {between}",
-            f"SELECT {names} FROM ({fresh}) f WHERE {between}",
-        ]
-        return f"({' UNION ALL '.join(f'{part} AND {every}' for part in parts)})"
-
-    def costly(self) -> str:
-        """A subselect of the single ads of the range that cost most, as they are now."""
-        every = " AND ".join([*self.whose, _days(self.asked.since, self.asked.until)])
-        most = f"WHERE {every} AND prompts > 0"
-        top = "ORDER BY micros DESC, session_id DESC LIMIT :limit"
-        if not self.cells:
-            facts = rollup.RAW_ADS.format(which=_within("s.created_at", self.asked))
-            return f"(SELECT session_id, micros FROM ({facts}) raw {most} {top})"
-        fresh = rollup.RAW_ADS.format(which="s.id IN (SELECT session_id FROM spend_touched)")
-        # Each part by itself, so that the first comes ready sorted out of its index.
-        return f"""(
-            SELECT * FROM (
-                (SELECT session_id, micros FROM spend_ads {most}
-                    AND session_id NOT IN (SELECT session_id FROM spend_touched) {top})
-                UNION ALL SELECT session_id, micros FROM ({fresh}) f {most}
-            ) both_parts {top})"""
-
-    def rows(self, sql: str, **more: Any) -> Sequence[Any]:
-        """The answer."""
-        return self.db.execute(text(sql), {**self.parameters, **more}).all()
-
-
-def _check_zone(db: Session, zone: str) -> None:
-    """Raise InputRejected when the database does not know the zone, which Python does."""
-    try:
-        db.execute(text("SELECT now() AT TIME ZONE :zone"), {"zone": zone})
-    except DataError as error:
-        raise InputRejected(f"The database does not know the time zone {zone}.") from error
-
-
-def _moments(asked: SpendFilter) -> dict[str, Any]:
-    """The range as days, and as the moments at which they begin."""
-    zone = ZoneInfo(asked.zone)
-    after = asked.until + timedelta(days=1) if asked.until else None
-    return {
-        "since": asked.since,
-        "until": asked.until,
-        "begins": asked.since and datetime.combine(asked.since, time.min, zone),
-        "ends": after and datetime.combine(after, time.min, zone),
-    }
-
-
-def _within(column: str, asked: SpendFilter) -> str:
-    parts = [f"{column} >= :begins"] if asked.since else []
-    return " AND ".join([*parts, *([f"{column} < :ends"] if asked.until else [])]) or "true"
-
-
-def _days(since: date | None, until: date | None) -> str:
-    parts = ["day >= :since"] if since else []
-    return " AND ".join([*parts, *(["day <= :until"] if until else [])]) or "true"
-
-
-def _month_from(day: date | None) -> date | None:
-    """The first month that is in the range whole."""
-    if day is None or day.day == 1:
-        return day
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
-def _month_before(day: date | None) -> date | None:
-    """The month that is not in the range whole any more."""
-    return day and (day + timedelta(days=1)).replace(day=1)
-
-
-def _today(zone: str) -> date:
-    return datetime.now(ZoneInfo(zone)).date()
-
+from adgen.store.spend_ask import Ask, moments, today, within
+from adgen.store.spend_facts import (
+    Ads,
+    Bucket,
+    Call,
+    Choices,
+    CostlyAd,
+    Look,
+    ModelDay,
+    Pace,
+    Run,
+    Share,
+    Speed,
+    Spent,
+    money,
+)
 
 # ---- the questions
 
@@ -484,7 +182,7 @@ def runs(ask: Ask, *, limit: int, among: int = 600) -> tuple[Run, ...]:
         f"""SELECT j.session_id, j.kind, j.finished_at, j.estimated_cost, sum(g.cost_usd) AS actual
         FROM (
             SELECT newest.* FROM (
-                SELECT * FROM jobs WHERE {_within("created_at", ask.asked)}
+                SELECT * FROM jobs WHERE {within("created_at", ask.asked)}
                 ORDER BY created_at DESC LIMIT :among
             ) newest JOIN sessions s ON s.id = newest.session_id
             WHERE newest.estimated_cost > 0 AND newest.status = 'done' AND {whose}
@@ -520,7 +218,7 @@ def speeds(ask: Ask, models: Sequence[str], *, sample: int = 100) -> dict[str, S
             SELECT newest.duration_seconds::float AS took FROM (
                 SELECT duration_seconds, session_id FROM generation_costs g
                 WHERE g.model_used = m.model AND g.success
-                    AND {_within("g.created_at", ask.asked)}
+                    AND {within("g.created_at", ask.asked)}
                 ORDER BY g.created_at DESC LIMIT 500
             ) newest JOIN sessions s ON s.id = newest.session_id
             WHERE {whose} LIMIT :sample
@@ -556,27 +254,27 @@ def list_calls(ask: Ask, *, limit: int, offset: int = 0) -> tuple[Call, ...]:
     The cells tell on which days the wanted ones are, so that a rare person's calls, or a late
     page, are found without reading all that came after.
     """
-    skip, within = offset, _within("g.created_at", ask.asked)
+    skip, between = offset, within("g.created_at", ask.asked)
     if ask.cells and (offset or ask.what or ask.asked.people or ask.asked.teams):
         window = _window(ask, limit, offset)
         if window is None:
             return ()
         near = ask.asked.model_copy(update={"since": window.since, "until": window.until})
-        ask.parameters |= _moments(near)
-        skip, within = window.skip, _within("g.created_at", near)
-    page = _call_lines(ask, within, "LIMIT :limit OFFSET :skip")
+        ask.parameters |= moments(near)
+        skip, between = window.skip, within("g.created_at", near)
+    page = _call_lines(ask, between, "LIMIT :limit OFFSET :skip")
     rows = ask.rows(page, limit=limit, skip=skip)
     return tuple(map(_call, rows))
 
 
 def each_call(ask: Ask, batch: int = 2000) -> Iterator[Call]:
     """All calls of the range, newest first, read as they are asked for."""
-    lines = text(_call_lines(ask, _within("g.created_at", ask.asked)))
+    lines = text(_call_lines(ask, within("g.created_at", ask.asked)))
     found = ask.db.execute(lines.execution_options(yield_per=batch), ask.parameters)
     yield from map(_call, found)
 
 
-def _call_lines(ask: Ask, within: str, page: str = "") -> str:
+def _call_lines(ask: Ask, between: str, page: str = "") -> str:
     every = " AND ".join([*ask.whose, *ask.what])
     newest = "ORDER BY created_at DESC, id DESC"
     return f"""SELECT c.*, f.id AS asset_id, f.asset_type, u.email AS person, t.name AS team_name
@@ -585,7 +283,7 @@ def _call_lines(ask: Ask, within: str, page: str = "") -> str:
                 SELECT g.*, s.title, s.team_id, s.user_id, s.demo, g.agent_name AS agent,
                     g.model_used AS model,
                     CASE WHEN g.settled_at IS NOT NULL THEN coalesce(g.success, false) END AS ok
-                FROM generation_costs g JOIN sessions s ON s.id = g.session_id WHERE {within}
+                FROM generation_costs g JOIN sessions s ON s.id = g.session_id WHERE {between}
             ) lines WHERE {every} {newest} {page}
         ) c
         JOIN users u ON u.id = c.user_id JOIN teams t ON t.id = c.team_id
@@ -652,29 +350,6 @@ def _holding(rows: Sequence[Any], limit: int, skip: int, *, monthly: bool) -> _W
 # ---- the page
 
 
-class Choices(Value):
-    """What there is to narrow by."""
-
-    people: tuple[str, ...]
-    teams: tuple[str, ...]
-    models: tuple[str, ...]
-
-
-class Look(Value):
-    """All that the page shows, of one moment; `cap` is the budget of all ads, `ad_cap` of one."""
-
-    cap: Decimal
-    ad_cap: Decimal
-    spent: Spent
-    before: Decimal
-    ads: Ads
-    costly: tuple[CostlyAd, ...]
-    pace: Pace
-    runs: tuple[Run, ...]
-    speeds: dict[str, Speed]
-    calls: tuple[Call, ...]
-
-
 COSTLY_SHOWN = 10
 MODELS_TIMED = 12
 RUNS_SHOWN = 150
@@ -694,7 +369,7 @@ def look(ask: Ask, person: Person, *, limit: int, offset: int, cells: bool = Tru
         before=before(ask, person, cells=cells),
         ads=ads(ask),
         costly=costly_ads(ask, limit=COSTLY_SHOWN),
-        pace=pace(ask.db, person, ask.asked.zone, _today(ask.asked.zone), cells=cells),
+        pace=pace(ask.db, person, ask.asked.zone, today(ask.asked.zone), cells=cells),
         runs=runs(ask, limit=RUNS_SHOWN),
         speeds=speeds(ask, timed),
         # Last, since it narrows the question to the days of these lines.
@@ -714,18 +389,6 @@ def choices(ask: Ask) -> Choices:
         teams=tuple(sorted(teams[row.team_id] for row in rows if row.team_id in teams)),
         models=tuple(sorted(row.model for row in rows if row.model)),
     )
-
-
-class ModelDay(Value):
-    """A model's settled calls of a day."""
-
-    day: date
-    model: str
-    calls: int
-    made: int
-    unpriced: int
-    cost: Decimal
-    units: Decimal
 
 
 def model_days(ask: Ask) -> tuple[ModelDay, ...]:

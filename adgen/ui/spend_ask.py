@@ -13,7 +13,7 @@ from adgen.config import settings
 from adgen.domain import Outcome, SpendFilter
 from adgen.exports import STEPS
 from adgen.providers.catalogue import label_of
-from adgen.store.spend import Choices
+from adgen.store.spend_facts import Choices
 from adgen.ui import state
 
 WEEK, MONTH, QUARTER, THIS_MONTH, EVER, DATES = (

@@ -12,10 +12,12 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from adgen.exports import STEPS
-from adgen.store.spend import Ads, Bucket, Look, Run, Share
+from adgen.store.spend_facts import Ads, Bucket, Look, Run, Share
 from adgen.ui.words import UNKNOWN, money
 
 ROW_PX = 42
+# How far above their bar's middle words stand, in rows.
+_LABEL_UP = 0.14
 # Which colour of the theme a step has, the same wherever it is drawn.
 _COLOUR = {"Brief": 4, "Pictures": 0, "Storyboard": 3, "Clips": 1, "Film": 2}
 _RUNS = {
@@ -70,36 +72,38 @@ def _base(ink: Ink, height: int, **more: object) -> go.Figure:
 
 
 def _dress(figure: go.Figure, ink: Ink, height: int, **more: object) -> None:
-    figure.update_layout(
-        height=height,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "Inter, sans-serif", "size": 13, "color": ink.muted},
-        hoverlabel={
-            "bgcolor": ink.page,
-            "font": {"color": ink.text, "size": 13},
-            "bordercolor": ink.line,
-        },
-        legend={
-            "orientation": "h",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "x": 0,
-            "font": {"color": ink.muted},
-            "traceorder": "normal",
-        },
-        barcornerradius=3,
-        dragmode=False,
-        **more,
-    )
+    figure.update_layout({**_look(ink, height), **more})
     axes = {
         "gridcolor": ink.line,
         "zerolinecolor": ink.line,
         "fixedrange": True,
         "tickfont": {"color": ink.muted},
     }
-    figure.update_xaxes(**axes).update_yaxes(**axes)
+    figure.update_xaxes(axes).update_yaxes(axes)
+
+
+def _look(ink: Ink, height: int) -> dict[str, object]:
+    """How every chart looks."""
+    return {
+        "height": height,
+        "margin": {"l": 0, "r": 0, "t": 8, "b": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "Inter, sans-serif", "size": 13, "color": ink.muted},
+        "hoverlabel": {
+            "bgcolor": ink.page,
+            "font": {"color": ink.text, "size": 13},
+            "bordercolor": ink.line,
+        },
+        "legend": {
+            **{"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            **{"font": {"color": ink.muted}, "traceorder": "normal"},
+        },
+        "barcornerradius": 3,
+        "dragmode": False,
+        # Of the many things Plotly's own look sets, nothing is left.
+        "template": "none",
+    }
 
 
 def daily(
@@ -268,31 +272,48 @@ class Line(NamedTuple):
 
 def bar_list(lines: Sequence[Line], ink: Ink) -> go.Figure:
     """Names and values above thin bars, the first on top: readable however narrow the page."""
-    figure = _base(ink, ROW_PX * max(len(lines), 1) + 4, bargap=0.78, showlegend=False)
-    places = list(range(len(lines)))
     most = max((line.length for line in lines), default=0) or 1
-    figure.add_bar(
-        x=[line.length for line in lines],
-        y=places,
-        orientation="h",
-        marker={"color": [line.colour for line in lines]},
-        customdata=[[line.key] for line in lines],
-        hovertext=[f"{line.label}: {line.value}" for line in lines],
-        hoverinfo="text",
+    places = list(range(len(lines)))
+    above = [place - _LABEL_UP for place in places]
+    keys = [[line.key] for line in lines]
+    bars = {
+        "type": "bar",
+        "x": [line.length for line in lines],
+        "y": places,
+        "orientation": "h",
+        "marker": {"color": [line.colour for line in lines]},
+        "hovertext": [f"{line.label}: {line.value}" for line in lines],
+    }
+    names = _words(0, above, [_short(line.label) for line in lines], "right", ink.text)
+    values = _words(most, above, [line.value for line in lines], "left", ink.muted)
+    # As traces: annotations take Plotly seven milliseconds each.
+    traces = [{**one, "customdata": keys, "hoverinfo": "text"} for one in (bars, names, values)]
+    return go.Figure(
+        traces,
+        {
+            **_look(ink, ROW_PX * max(len(lines), 1) + 4),
+            "bargap": 0.78,
+            "showlegend": False,
+            "xaxis": {"visible": False, "range": [0, most], "fixedrange": True},
+            "yaxis": {"visible": False, "range": [len(lines) - 0.6, -0.65], "fixedrange": True},
+        },
     )
-    # A mark where nothing is, so that there is something to press.
-    for place, line in zip(places, lines, strict=True):
-        for words, x, anchor, colour in (
-            (_short(line.label), 0, "left", ink.text),
-            (line.value, 1, "right", ink.muted),
-        ):
-            figure.add_annotation(
-                x=x, y=place, xref="paper", yref="y", text=words, showarrow=False, xanchor=anchor,
-                yshift=15, font={"color": colour, "size": 13},
-            )  # fmt: skip
-    figure.update_xaxes(visible=False, range=[0, most])
-    figure.update_yaxes(visible=False, range=[len(lines) - 0.6, -0.65])
-    return figure
+
+
+def _words(
+    x: float, places: Sequence[float], words: Sequence[str], side: str, colour: str
+) -> dict[str, object]:
+    """Words that stand above their bars, from one edge inwards."""
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": [x] * len(words),
+        "y": places,
+        "text": words,
+        "textposition": f"top {side}",
+        "textfont": {"color": colour, "size": 13},
+        "cliponaxis": False,
+    }
 
 
 def _short(words: str, most: int = 34) -> str:

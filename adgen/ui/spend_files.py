@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from adgen.cost_report import report
 from adgen.domain import SpendFilter
 from adgen.exports import Format, What
-from adgen.store.spend import Look
+from adgen.store.spend_facts import Look
 from adgen.ui import components, spend, spend_ask, spend_charts
 from adgen.ui.spend_charts import bar_list, share_lines, step_name
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from adgen.domain import AssetType, Outcome, Person, Role, SpendFilter
 from adgen.store import rollup, sessions, spend
 from adgen.store.database import Database
-from adgen.store.spend import Ask
+from adgen.store.spend_ask import Ask
 from adgen.store.tables import now
 from tests.conftest import add_person
 from tests.store.ledgers import Ledger, busy

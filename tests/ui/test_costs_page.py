@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from adgen.domain import AdState, Outcome, Person, SpendFilter
 from adgen.store.database import Database
-from adgen.store.spend import Choices, Pace
+from adgen.store.spend_facts import Choices, Pace
 from adgen.store.tables import now
 from adgen.ui import spend, spend_ask, state
 from adgen.ui.spend_ask import UNSET, asked, narrow, narrow_dates
