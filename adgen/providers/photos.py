@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import re
 import struct
+import sys
 import threading
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,7 @@ _DAMAGED = (*_UNREADABLE, struct.error, zlib.error, OverflowError, MemoryError)
 
 # One at a time: several large pictures at once would fill the memory of a web process.
 _DECODING = threading.Lock()
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 # Rows that are worked on at a time.
 _BAND = 256
 # What brings a picture upright, by the EXIF tag Orientation.
@@ -78,7 +81,7 @@ class Photo(Value):
 def read_photo(data: bytes, name: str) -> Photo:
     """Check and normalise an uploaded picture, else InputRejected with what would do."""
     shown = shown_name(name)
-    with _DECODING:
+    with _decoding():
         image = _open(data, shown)
         if min(image.size) < SIDE_MIN:
             raise _too_small(shown, image, f"{SIDE_MIN} pixels on each side")
@@ -96,11 +99,26 @@ def read_cutout(data: bytes, name: str, least: int) -> Image.Image:
     Its longer side has at least `least` pixels, else InputRejected with what would do.
     """
     shown = shown_name(name)
-    with _DECODING:
+    with _decoding():
         image = _open(data, shown)
         if max(image.size) < least:
             raise _too_small(shown, image, f"{least} pixels on its longer side")
         return _upright(image, shown, _see_through).convert("RGBA")
+
+
+@contextlib.contextmanager
+def _decoding() -> Iterator[None]:
+    """Wait for a turn; what it took of memory goes back to the system at its end.
+
+    glibc would keep up to 150 MB of large pictures for itself.
+    """
+    with _DECODING:
+        try:
+            yield
+        finally:
+            # musl has no such call, and needs none.
+            if trim := getattr(_libc, "malloc_trim", None):
+                trim(0)
 
 
 def _too_small(shown: str, image: Image.Image, least: str) -> InputRejected:

@@ -39,7 +39,7 @@ def people(app: App) -> Iterator[tuple[Person, str]]:
         ledger.open(ad, "prompt_parser", now())
         ledger.call(ledger.ad(other, now() - WEEK, "Kettle"), "compositor", now() - WEEK)
         ledger.call(ledger.ad(other, now(), "Show", demo=True), "compositor", now())
-        stranger = add_person(database, "stranger@example.com", team="Elsewhere")
+        stranger = add_person(database, "elsewhere@example.com", team="Elsewhere")
         ledger.call(ledger.ad(stranger, now()), "compositor", now())
         yield editor, ad
 
