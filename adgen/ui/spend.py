@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ PAGE_SIZE = 25
 OVERVIEW, CALLS, RECONCILE = "Overview", "Calls", "Reconcile"
 VIEWS = (OVERVIEW, CALLS, RECONCILE)
 _OUTCOMES = {Outcome.MADE: "Made", Outcome.FAILED: "Failed", Outcome.RUNNING: "Running"}
+_DRAWN_S = 0.3
 # The page of an ad that shows what a call made.
 _PAGES = {"image": "images", "clip": "clips", "video": "final", "preview": "finish"}
 _CONFIG = {
@@ -165,6 +167,7 @@ def overview(look: Look, asked: SpendFilter) -> None:
             "and so far, against the cap" if open_cap else "",
         )
         _chart(figure, "daily", asked, _pick_days(look.spent.monthly))
+    _let_it_be_drawn()
     steps = {label: colours.step(label) for label in STEPS.values()}
     panels = [
         ("By step", look.spent.agents, step_name, steps, "step"),
@@ -183,6 +186,16 @@ def overview(look: Look, asked: SpendFilter) -> None:
                 _chart(bar_list(lines, colours), filters, asked, _pick(filters))
     _ads(look, asked, colours)
     _models(look)
+
+
+def _let_it_be_drawn() -> None:
+    """At the first sight of the page, let the browser draw what is above before all the rest.
+
+    It draws all charts that have come in one go, and shows none of them before the last.
+    """
+    if not state.value("costs-drawn", False):
+        time.sleep(_DRAWN_S)
+        state.keep("costs-drawn", True)
 
 
 def _same(key: str) -> str:
