@@ -19,7 +19,7 @@ from tempfile import NamedTemporaryFile
 
 from tqdm import tqdm
 
-from adgen import __version__, demo
+from adgen import __version__, demo, jobs
 from adgen.commands import Commands, check_password, check_prompt
 from adgen.config import settings
 from adgen.domain import (
@@ -37,7 +37,7 @@ from adgen.domain import (
     TextOverlay,
     View,
 )
-from adgen.errors import AdgenError, InputRejected, ModelInputRefused
+from adgen.errors import AdgenError, InputRejected, ModelInputRefused, Unavailable
 from adgen.exports import Format, What
 from adgen.launch import Stack, raise_keyboard_interrupt
 from adgen.providers import cards, catalogue, ffmpeg, photos
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _make_arguments(commands.add_parser("make", help="make an ad from words and photos"))
     worker = commands.add_parser("worker", help="run a worker; any number, on any machine")
     worker.add_argument("--parent", type=int, help=argparse.SUPPRESS)
+    worker.add_argument("--drain", action="store_true", help="end when its runs are done")
     worker.set_defaults(act=_worker)
     doctor = commands.add_parser("doctor", help="check everything the product needs")
     doctor.set_defaults(act=_doctor)
@@ -155,7 +156,7 @@ def _worker(arguments: argparse.Namespace) -> int:
     # Only this command loads the pipeline and the engine.
     from adgen import worker
 
-    return worker.main(arguments.parent)
+    return worker.main(arguments.parent, drain=arguments.drain)
 
 
 # make
@@ -387,6 +388,9 @@ def _database(stack: Stack) -> str:
 def _workers(stack: Stack) -> str:
     with stack.database.begin() as db:
         count = workers.live_workers(db)
+        left = jobs.stranded(jobs.count_waiting(db), {jobs.VERSION, *workers.versions_taken(db)})
+    if left:
+        raise Unavailable("; ".join(jobs.tell_stranded(left)))
     return f"{count} running" if count else "none running; the app starts its own"
 
 

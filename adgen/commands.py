@@ -70,7 +70,7 @@ from adgen.errors import (
     TooManyTries,
     WrongStage,
 )
-from adgen.jobs import CUTS, STAGES, Runs
+from adgen.jobs import CUTS, STAGES, Runs, whose
 from adgen.news import News
 from adgen.prices import Step
 from adgen.providers import cards, catalogue, music, photos
@@ -1110,7 +1110,7 @@ class Commands(Spending):
             reserved=reserved,
         )
         name, queue = _RUNS[kind]
-        self._runs.enqueue(db, job_id, name, queue, job_id)
+        self._runs.enqueue(db, job_id, name, queue, job_id, whose=whose(ad.user_id))
         notify_run(db, queue)
         started = Started(
             session_id=ad.id, job_id=job_id, stage=Stage(ad.stage), estimated_cost=estimate

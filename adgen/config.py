@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     create_timeout_s: float = Field(20, gt=0)
     reconcile_wait_s: float = Field(45, gt=0)
     retry_wait_s: float = Field(5, ge=0)
+    orders_per_s: int | None = Field(None, ge=1)
+    worker_calls: int = Field(56, ge=2, le=200)
+    worker_silent_s: float = Field(30, ge=3)
     film_preset: Preset = "medium"
     session_budget_usd: Decimal = Field(Decimal(10), ge=0)
     team_budget_usd: Decimal | None = Field(None, ge=0)

@@ -6,15 +6,20 @@ Source of the settings: the measurements named in docs/decisions/0002-dbos.md.
 
 from __future__ import annotations
 
+import functools
 import logging
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import ParamSpec, TypeVar
 
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, WorkflowHandle, _queue
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, _queue
 from dbos import error as dbos_error
+from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from adgen.lease import LEASE
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,31 +27,60 @@ R = TypeVar("R")
 APP = "adgen"
 # Raise only when the order of steps inside a workflow changes: runs of an older version wait for
 # a worker of that version.
-VERSION = "adgen-3"
+VERSION = "adgen-4"
 
 # Looks of a queue for work, in seconds apart: at the least, for a while after a ring, and else.
 SOONEST_S, BUSY_POLL_S, BUSY_S, IDLE_POLL_S = 0.05, 1.0, 10.0, 2.0
 # A finished run gives its place back a moment after its last line.
 FREED_S = 0.03
-# Looks of all waiting parents together, a second: only the end of a stage waits for them.
-PARENT_LOOKS_PER_S, PARENT_LOOK_S = 15.0, 0.15
 
+# Stages; their calls, and ahead of them the first call of whoever has no other; films to cut.
 STAGES = "stages"
 CALLS = "calls"
+FIRSTS = "firsts"
 CUTS = "cuts"
+QUEUES = (STAGES, CALLS, FIRSTS, CUTS)
+# Stages that are begun or planned at once, and films that are cut, by one worker.
+STAGES_AT_ONCE, CUTS_AT_ONCE = 64, 2
+# Each person may have all places of a worker but one in so many.
+_LEFT_OVER = 7
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Not when the engine reports, as an error, that a run ended because a person stopped it."""
-    stopped = (
-        dbos_error.DBOSAwaitedWorkflowCancelledError,
-        dbos_error.DBOSWorkflowCancelledError,
-    )
-    return not (record.exc_info and isinstance(record.exc_info[1], stopped))
+# What each of the engine's threads says while the server is away; the worker says it once.
+_AWAY = re.compile(
+    "connection (failed|is bad|to server)|server closed|terminating connection|"
+    "OperationalError|InterfaceError|AdminShutdown"
+)
+_SAID_AGAIN_S = 10.0
+
+
+class _News(logging.Filter):
+    """Of what the engine reports, one line each, and neither twice nor that a run was stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is news."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, dbos_error.DBOSWorkflowCancelledError):
+            return False
+        if record.levelno > logging.WARNING:
+            return True
+        whole = f"{record.getMessage().strip()}\n{type(error).__name__}: {error}"
+        said = whole.partition("\n")[0]
+        if error:
+            said = f"{said}: {str(error).strip().partition(chr(10))[0]}"
+        record.msg, record.args, record.exc_info = said, None, None
+        moment = time.monotonic()
+        new = moment - self._said.get(said, -_SAID_AGAIN_S) >= _SAID_AGAIN_S
+        self._said = {said: moment} if len(self._said) > 100 else {**self._said, said: moment}
+        return new and not _AWAY.search(whole)
 
 
 logging.getLogger("dbos").setLevel(logging.WARNING)
-logging.getLogger("dbos").addFilter(_is_news)
+logging.getLogger("dbos").addFilter(_News())
 
 # Steps and workflows keep their own signatures.
 workflow: Callable[..., Callable[[Callable[P, R]], Callable[P, R]]] = DBOS.workflow
@@ -57,9 +91,20 @@ def step(passing: Callable[[BaseException], bool]) -> Callable[[Callable[P, R]],
 
     Only for calls that are safe to repeat; any other failure is final at once.
     """
-    decorate: Callable[[Callable[P, R]], Callable[P, R]] = DBOS.step(
+    checkpointed: Callable[[Callable[P, R]], Callable[P, R]] = DBOS.step(
         retries_allowed=True, max_attempts=10, interval_seconds=0.5, should_retry=passing
     )
+
+    def decorate(call: Callable[P, R]) -> Callable[P, R]:
+        repeatable = checkpointed(call)
+
+        @functools.wraps(call)
+        def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+            with _STEPS:
+                return repeatable(*args, **kwargs)
+
+        return counted
+
     return decorate
 
 
@@ -75,36 +120,44 @@ def sleep(seconds: float) -> None:
     DBOS.sleep(seconds)
 
 
-class _Waiting:
-    """How many parents wait in this process, and so how often each may look."""
+class _Steps:
+    """The steps that run in this process; while it ends, no more begin."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
+        self._closed = False
 
     def __enter__(self) -> None:
         with self._lock:
-            self._count += 1
+            closed = self._closed
+            self._count += not closed
+        if closed:
+            # Its run is handed over; this thread ends with the process.
+            threading.Event().wait()
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._count -= 1
 
     @property
-    def look_s(self) -> float:
-        """Seconds between two looks of one parent."""
-        return max(PARENT_LOOK_S, self._count / PARENT_LOOKS_PER_S)
+    def closed(self) -> bool:
+        """Whether the process is ending."""
+        return self._closed
+
+    def close(self) -> None:
+        """Let no step begin from now on."""
+        with self._lock:
+            self._closed = True
+
+    def wait(self, seconds: float) -> None:
+        """Wait until none runs any more, or so long."""
+        end = time.monotonic() + seconds
+        while self._count and time.monotonic() < end:
+            time.sleep(0.05)
 
 
-_WAITING = _Waiting()
-
-
-def join(run_ids: Sequence[str]) -> Iterator[object]:
-    """The results of runs that `Runs.enqueue` started, in this order; raises as they raised."""
-    with _WAITING:
-        for run_id in run_ids:
-            handle: WorkflowHandle[object] = DBOS.retrieve_workflow(run_id, existing_workflow=False)
-            yield handle.get_result(polling_interval_sec=_WAITING.look_s)
+_STEPS = _Steps()
 
 
 class Bell:
@@ -134,7 +187,7 @@ class Bell:
             return self._rung
 
 
-_BELLS = {queue: Bell() for queue in (STAGES, CALLS, CUTS)}
+_BELLS = {queue: Bell() for queue in QUEUES}
 
 
 def ring(queue: str) -> None:
@@ -165,7 +218,7 @@ class _Rung(threading.Event):
 
     def is_set(self) -> bool:
         """Whether the engine stops."""
-        return self._stop.is_set()
+        return self._stop.is_set() or _STEPS.closed
 
     def wait(self, timeout: float | None = None) -> bool:
         """As an event's, but it may end early."""
@@ -173,7 +226,10 @@ class _Rung(threading.Event):
         self._stop.wait(max(0.0, self._looked + SOONEST_S - time.monotonic()))
         self._heard = self._bell.wait(self._stop, timeout or IDLE_POLL_S, self._heard)
         self._looked = time.monotonic()
-        return self._stop.is_set()
+        while not LEASE.held() and not self._stop.wait(SOONEST_S):
+            # Frozen for so long that another may have our runs; take none until that is clear.
+            pass
+        return self.is_set()
 
 
 _poll = _queue.queue_worker_thread
@@ -207,20 +263,20 @@ class Runs:
         name: str,
         queue: str,
         *args: str | int,
-        partition: str | None = None,
+        whose: str,
     ) -> None:
         """Enqueue in the caller's transaction: no job row without its run, no run without.
 
-        The id makes it exactly once: enqueued again, it is the run that exists.
+        The id makes it exactly once: enqueued again, it is the run that exists. `whose` it is:
+        people share the places, however many ads one of them has.
         """
         options: EnqueueOptions = {
             "workflow_name": name,
             "queue_name": queue,
             "workflow_id": run_id,
             "app_version": VERSION,
+            "queue_partition_key": whose,
         }
-        if partition is not None:
-            options["queue_partition_key"] = partition
         self._client.enqueue_in_transaction(db, options, *args)
 
     def cancel(self, run_ids: Sequence[str]) -> None:
@@ -232,15 +288,58 @@ class Runs:
         self._client.destroy()
 
 
+def whose(user_id: int) -> str:
+    """Whose runs are counted together."""
+    return f"user-{user_id}"
+
+
 def migrate(url: str) -> None:
     """Create or update the engine's own schema; the app's tables are Alembic's."""
     DBOS.migrate(url, schema="dbos")
 
 
+def count_waiting(db: Session) -> dict[str, int]:
+    """How many runs wait or run, by the version they are of."""
+    rows = db.execute(
+        text("SELECT application_version, count(*) FROM dbos.workflow_status "
+             "WHERE status IN ('ENQUEUED', 'PENDING') GROUP BY 1")
+    )  # fmt: skip
+    return {str(version): int(count) for version, count in rows}
+
+
+def stranded(waiting: Mapping[str, int], taken: Collection[str]) -> dict[str, int]:
+    """Of the runs that wait, those of versions that no worker takes."""
+    return {version: count for version, count in waiting.items() if version not in taken}
+
+
+def tell_stranded(left: Mapping[str, int]) -> list[str]:
+    """What to do about them, a line a version."""
+    return [
+        f"{count} runs wait for a worker of an earlier release ({version}): start "
+        "`python -m adgen worker --drain` of that release, which ends when they are done"
+        for version, count in sorted(left.items())
+    ]
+
+
+def find_strays(db: Session, known: Callable[[Session], Collection[str]]) -> set[str]:
+    """Executors that have runs of ours and are not `known`, as who claims a run signed on before.
+
+    So one that was taken for dead, woke, and claimed another run before it noticed leaves none.
+    """
+    having = db.scalars(
+        text("SELECT DISTINCT executor_id FROM dbos.workflow_status "
+             "WHERE status = 'PENDING' AND application_version = :version"),
+        {"version": VERSION},
+    ).all()  # fmt: skip
+    return set(having) - set(known(db)) if having else set()
+
+
 class Engine:
     """The engine in a worker process. One launch a process."""
 
-    def __init__(self, url: str, executor_id: str) -> None:
+    def __init__(self, url: str, executor_id: str, connections: str) -> None:
+        """`connections` is what its connections are called in the server."""
+        self._executor_id = executor_id
         config: DBOSConfig = {
             "name": APP,
             "system_database_url": url,
@@ -248,37 +347,50 @@ class Engine:
             "application_version": VERSION,
             "executor_id": executor_id,
             "sys_db_pool_size": 20,
+            "db_engine_kwargs": {"connect_args": {"application_name": connections}},
             "log_level": "WARNING",
         }
         DBOS(config=config)
 
-    def launch(self) -> None:
-        """Recover what this executor left and begin to take work.
+    def launch(self, calls: int) -> None:
+        """Begin to take work: so many calls at once, and first ones of people beside them.
 
         Any failure leaves the engine half alive, so the process must end.
         """
         DBOS.launch()
-        common: dict[str, Any] = {
-            "polling_interval_sec": IDLE_POLL_S,
-            "on_conflict": "always_update",
-        }
-        DBOS.register_queue(STAGES, worker_concurrency=50, **common)
-        DBOS.register_queue(CALLS, global_concurrency=48, partition_concurrency=6, **common)
-        DBOS.register_queue(CUTS, worker_concurrency=2, **common)
+        for queue, places in (
+            (STAGES, STAGES_AT_ONCE),
+            (CALLS, calls),
+            (FIRSTS, calls),
+            (CUTS, CUTS_AT_ONCE),
+        ):
+            # All limits are a worker's own, so that workers never wait for each other's claims.
+            DBOS.register_queue(
+                queue,
+                worker_concurrency=places,
+                partition_worker_concurrency=places - places // _LEFT_OVER,
+                polling_interval_sec=IDLE_POLL_S,
+                on_conflict="always_update",
+            )
         # What a dead worker left waits already.
         _ring_all()
 
     def adopt(self, executor_id: str) -> int:
-        """Take over the unfinished runs of a dead executor; gives how many."""
-        runs = DBOS.list_workflows(
-            status="PENDING", executor_id=executor_id, app_version=VERSION, load_input=False
-        )
+        """Put the unfinished runs of a gone executor back where they waited; gives how many."""
+        runs = len(DBOS._recover_pending_workflows([executor_id]))
         if runs:
-            DBOS.resume_workflows([run.workflow_id for run in runs])
             _ring_all()
-        return len(runs)
+        return runs
 
-    def shutdown(self, wait_s: float) -> None:
-        """Stop taking work and give running steps `wait_s` seconds to end."""
+    def shutdown(self, wait_s: float) -> int:
+        """Take no more work, give running steps `wait_s` seconds, and put back what is left.
+
+        Gives how many runs others have to go on with.
+        """
+        _STEPS.close()
+        # Queues that wait look up, and see that it ends.
         _ring_all()
-        DBOS.destroy(workflow_completion_timeout_sec=int(wait_s))
+        _STEPS.wait(wait_s)
+        left = self.adopt(self._executor_id)
+        DBOS.destroy()
+        return left

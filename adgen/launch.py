@@ -31,6 +31,8 @@ from adgen.store.embedded import EmbeddedPostgres
 log = logging.getLogger(__name__)
 
 _STOP_S = 8.0
+# Looks at the built-in database, seconds apart.
+_LOOK_S = 2.0
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -102,6 +104,7 @@ class Stack:
     def __init__(self) -> None:
         self._embedded: EmbeddedPostgres | None = None
         self._supervisor: Supervisor | None = None
+        self._stopping = threading.Event()
         self.database: Database
         self.commands: Commands
 
@@ -125,10 +128,22 @@ class Stack:
         if url is None:
             self._embedded = EmbeddedPostgres(settings().home)
             url = self._embedded.start()
+            threading.Thread(target=self._look_after, name="postgres", daemon=True).start()
         self.database = Database(url)
         self.database.check()
         with self.database.migrating():
             jobs.migrate(self.database.url)
+
+    def _look_after(self) -> None:
+        """Start the built-in database again should it end, as it may when memory is short."""
+        assert self._embedded is not None  # noqa: S101 -- this thread is for it
+        while not self._stopping.wait(_LOOK_S):
+            try:
+                if self._embedded.revive():
+                    log.warning("the built-in database had ended and is started again")
+            except Unavailable as error:
+                # What is left of the old one may need a moment to end.
+                log.warning("%s", error)
 
     @property
     def worker_pid(self) -> int | None:
@@ -174,6 +189,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop what `start` started, the worker first."""
+        self._stopping.set()
         if self._supervisor:
             self._supervisor.stop()
         if hasattr(self, "commands"):

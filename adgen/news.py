@@ -46,18 +46,25 @@ class News:
             self._thread.join(timeout=3)
 
     def _listen(self) -> None:
+        away = False
         while not self._stop.is_set():
             try:
                 for said in listen(self._database, CHANNEL, self._stop.is_set):
                     if not self.hears:
                         self._say("", None)
                         self.hears = True
+                        if away:
+                            log.warning("the database is back")
+                        away = False
                     if said:
                         self._say(*heard(said))
             except Exception as error:
                 if not is_passing(error):
                     raise
-                log.warning("no news from the database, trying again: %s", error)
+                if not away:
+                    reason = str(error).strip().partition("\n")[0]
+                    log.warning("the database is away (%s); waiting for it", reason)
+                away = True
             finally:
                 self.hears = False
                 self._say("", None)

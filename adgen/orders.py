@@ -13,11 +13,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from adgen.config import settings
 from adgen.errors import (
     AccountBlocked,
     AdgenError,
@@ -27,6 +29,8 @@ from adgen.errors import (
     ResultLost,
     Throttled,
 )
+from adgen.lease import LEASE
+from adgen.providers import catalogue
 from adgen.providers.catalogue import ModelSpec, load_model
 from adgen.providers.models import Models
 from adgen.providers.sources import models_for
@@ -35,6 +39,7 @@ from adgen.store import costs, predictions, sessions
 from adgen.store.database import Database
 from adgen.store.holds import find_hold
 from adgen.store.tables import Prediction, now
+from adgen.turns import TURNS
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +53,8 @@ FINDABLE = timedelta(minutes=55)
 RESENDS_MAX = 2
 # Each request on the wire holds a connection to the database; the rest of the worker needs some.
 _WIRES = threading.BoundedSemaphore(8)
+# Who waits longer for a turn than this is told so.
+LONG_WAIT_S = 3.0
 
 Told = Callable[[str], None]
 
@@ -72,17 +79,21 @@ def place(
     cancelled: Callable[[], bool],
     told: Told,
     begun: Standing | None = None,
+    *,
+    person: int = 0,
 ) -> None:
     """See to it that the intent `key` is ordered once; its row holds the order id then.
 
     `begun` is how it stood a moment ago, when the caller knows it; `told` gets words for the
-    person during a wait. Raises the provider's error when it was not taken, ResultLost when that
-    cannot be known, Cancelled when `cancelled` before it went out.
+    person during a wait; people (`person` is a user's id) take turns. Raises the provider's error
+    when it was not taken, ResultLost when that cannot be known, Cancelled when `cancelled` before
+    it went out.
     """
     end = time.monotonic() + PATIENCE_S
+    asker = _Asker(person, cancelled, told)
     while True:
         try:
-            if _advance(database, key, cancelled, begun):
+            if _advance(database, key, asker, begun):
                 return
         except Throttled as busy:
             # What may have been taken is looked for to the end, whoever stopped it meanwhile.
@@ -104,9 +115,13 @@ def _may_be_taken(database: Database, key: str) -> bool:
         return row is not None and row.status == predictions.SENDING
 
 
-def _advance(
-    database: Database, key: str, cancelled: Callable[[], bool], begun: Standing | None
-) -> bool:
+class _Asker(NamedTuple):
+    person: int
+    cancelled: Callable[[], bool]
+    told: Told
+
+
+def _advance(database: Database, key: str, asker: _Asker, begun: Standing | None) -> bool:
     """One step further from wherever the row stands; whether it is ordered now."""
     if begun is None:
         with database.begin() as db:
@@ -117,17 +132,80 @@ def _advance(
     spec = load_model(row.model)
     door = models_for(spec.door)
     if row.status == predictions.SENDING:
-        return _look_for(database, row, spec, door, cancelled)
+        return _look_for(database, row, spec, door, asker)
     if held:
         raise AccountBlocked(held)
-    if cancelled():
+    if asker.cancelled():
         raise Cancelled("Stopped before it began.")
     files = {name: storage().path(stored) for name, stored in row.files.items()}
-    wire = door.prepare(spec, row.inputs, files)
-    with _WIRES:
-        with database.begin() as db:
-            sent_at = predictions.mark_sending(db, key, wire, since=None)
-        return sent_at is not None and _send(database, key, sent_at, spec, door)
+    return _send_in_turn(database, row, spec, door, door.prepare(spec, row.inputs, files), asker)
+
+
+def _send_in_turn(
+    database: Database,
+    row: Prediction,
+    spec: ModelSpec,
+    door: Models,
+    wire: dict[str, Any],
+    asker: _Asker,
+) -> bool:
+    """Wait for its turn, mark it as going out and send it; whether it is ordered now."""
+    limits = _limits(spec)
+    sent_at: datetime | None = None
+
+    def may_go() -> bool:
+        nonlocal sent_at
+        # Whoever was frozen for long may be replaced already; the heartbeat tells soon.
+        if not LEASE.held() or not _WIRES.acquire(blocking=False):
+            return False
+        with ExitStack() as undo:
+            undo.callback(_WIRES.release)
+            with database.begin() as db:
+                if limits and not predictions.may_send(db, row.key, limits):
+                    return False
+                sent_at = predictions.mark_sending(db, row.key, wire, since=row.sent_at)
+                if row.sent_at and sent_at and door.grace_s:
+                    _note_resent(db, row, spec)
+            undo.pop_all()
+        return True
+
+    TURNS.take(spec.ref, asker.person, may_go, _waiting(spec, asker))
+    try:
+        return sent_at is not None and _send(database, row.key, sent_at, spec, door)
+    finally:
+        _WIRES.release()
+        TURNS.ended()
+
+
+def _waiting(spec: ModelSpec, asker: _Asker) -> Callable[[], None]:
+    """Looks after the person while an order waits for its turn."""
+    tell_at = time.monotonic() + LONG_WAIT_S
+
+    def check() -> None:
+        nonlocal tell_at
+        if asker.cancelled():
+            raise Cancelled("Stopped before it began.")
+        if time.monotonic() > tell_at:
+            tell_at = float("inf")
+            asker.told(f"Waiting for a turn at {spec.label}...")
+
+    return check
+
+
+def _limits(spec: ModelSpec) -> predictions.Limits | None:
+    in_all = settings().orders_per_s or catalogue.orders_per_second().get(spec.door)
+    if spec.at_once is spec.per_second is in_all is None or spec.door == "offline":
+        return None
+    return predictions.Limits(
+        model=spec.ref,
+        provider=spec.door,
+        refs=tuple(catalogue.refs_of(spec.door)),
+        at_once=spec.at_once,
+        per_second=spec.per_second,
+        in_all_per_second=in_all,
+        lasts_s=spec.queue_limit_s + spec.run_limit_s,
+        wire_s=settings().create_timeout_s,
+    )
 
 
 def _send(database: Database, key: str, sent_at: datetime, spec: ModelSpec, door: Models) -> bool:
@@ -137,9 +215,12 @@ def _send(database: Database, key: str, sent_at: datetime, spec: ModelSpec, door
         row = predictions.lock_prediction(db, key)
         if row.provider_id or row.sent_at != sent_at:
             return False
+        if not LEASE.held():
+            # The lock may be gone without our knowing; nothing went out yet.
+            predictions.mark_refused(row)
+            return False
         try:
-            row.provider_id = door.order(spec, row.wire or {}, key)
-            row.status = predictions.STARTED
+            predictions.mark_answered(row, door.order(spec, row.wire or {}, key))
         except AnswerLost:
             log.warning("no answer to order %s; looking for it", key)
             # The grace time begins when it surely was on the wire, not when we meant to send.
@@ -158,7 +239,7 @@ def _look_for(
     row: Prediction,
     spec: ModelSpec,
     door: Models,
-    cancelled: Callable[[], bool],
+    asker: _Asker,
 ) -> bool:
     """Find the order that was sent and may have been taken; send anew when it surely was not."""
     assert row.sent_at is not None  # noqa: S101 -- `sending` is never written without it
@@ -172,18 +253,17 @@ def _look_for(
         if now() >= row.sent_at + timedelta(seconds=door.grace_s):
             break
         time.sleep(min(LOOK_EVERY_S, door.grace_s / 4))
-    if cancelled():
+    if asker.cancelled():
         raise Cancelled("Stopped before it began.")
     if row.resent >= RESENDS_MAX and door.grace_s:
         raise _lost()
-    with _WIRES:
-        with database.begin() as db:
-            sent_at = predictions.mark_sending(db, row.key, row.wire or {}, since=row.sent_at)
-            if sent_at and door.grace_s:
-                log.warning("order %s was not found at the provider; sending it again", row.key)
-                ad = sessions.lock_ad(db, row.session_id)
-                ad.notes = [*ad.notes, _resent_note(spec)]
-        return sent_at is not None and _send(database, row.key, sent_at, spec, door)
+    return _send_in_turn(database, row, spec, door, row.wire or {}, asker)
+
+
+def _note_resent(db: Session, row: Prediction, spec: ModelSpec) -> None:
+    log.warning("order %s was not found at the provider; sending it again", row.key)
+    ad = sessions.lock_ad(db, row.session_id)
+    ad.notes = [*ad.notes, _resent_note(spec)]
 
 
 def _lost() -> ResultLost:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, ParamSpec
 
 from sqlalchemy.orm import Session
 
@@ -60,12 +60,16 @@ from adgen.providers.sources import models_for
 from adgen.providers.storage import Stored, storage
 from adgen.store import assets, brands, costs, jobs, predictions, sessions
 from adgen.store.assets import NewAsset
-from adgen.store.database import Database, is_passing, notify
+from adgen.store.database import Database, is_passing, notify, notify_run
 from adgen.store.holds import set_hold
 from adgen.store.predictions import Call, call_key
 from adgen.store.tables import AdSession, Job, Prediction
+from adgen.turns import TURNS
 
 log = logging.getLogger(__name__)
+
+# Of a workflow: the run's id comes first.
+Story = ParamSpec("Story")
 
 _AGENT = {
     "brief": "prompt_parser",
@@ -77,6 +81,8 @@ _AGENT = {
     "animatic": "compositor",
 }
 _TRIES = 3
+# Kept in place of what may be tried again when the account takes no orders.
+_BLOCKED = "blocked"
 # A run that was stopped ends its own orders within a few seconds, if its worker lives.
 _ABANDONED_S = 30.0
 _NOUN = {JobKind.IMAGES: "picture", JobKind.CLIPS: "clip", JobKind.VIDEO: "film"}
@@ -107,14 +113,15 @@ def _db() -> Database:
     return _database
 
 
-def _run(name: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]:
+def _run(name: str) -> Callable[[Callable[Story, None]], Callable[Story, None]]:
     """A workflow whose expected failures end its job with words a person can act on."""
 
-    def decorate(story: Callable[[str], None]) -> Callable[[str], None]:
+    def decorate(story: Callable[Story, None]) -> Callable[Story, None]:
         @functools.wraps(story)
-        def guarded(job_id: str) -> None:
+        def guarded(*args: Story.args, **kwargs: Story.kwargs) -> None:
+            job_id = str(args[0])
             try:
-                story(job_id)
+                story(*args, **kwargs)
             except Exception as error:
                 if engine.is_interruption(error):
                     raise
@@ -132,18 +139,17 @@ def _run(name: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]:
 
 @_run("make_images")
 def make_images(job_id: str) -> None:
-    """Six pictures of one product: plan them once, then all side by side."""
+    """Six pictures of one product: plan them once, then all side by side; the last one ends it."""
     plan = _begin(job_id, "make_image")
     if plan["plan"]:
         _ask(job_id, "brief", plan["plan_attempt"], _keep_plan)
-    _make_all("make_image", job_id, plan)
-    _end_images(job_id)
+        _spread(job_id, "make_image", plan)
 
 
-@engine.workflow(name="make_image")
-def make_image(job_id: str, slot: int, attempt: int) -> str | None:
+@_run("make_image")
+def make_image(job_id: str, slot: int, attempt: int) -> None:
     """One picture: a failed one waits and is tried once more."""
-    return _make_one(job_id, "image", slot, attempt)
+    _make_one(job_id, "image", slot, attempt, _end_images)
 
 
 # Clips
@@ -155,14 +161,13 @@ def make_clips(job_id: str) -> None:
     plan = _begin(job_id, "make_clip")
     if plan["plan"]:
         _ask(job_id, "storyboard", plan["plan_attempt"], _keep_scenes)
-    _make_all("make_clip", job_id, plan)
-    _end_clips(job_id)
+        _spread(job_id, "make_clip", plan)
 
 
-@engine.workflow(name="make_clip")
-def make_clip(job_id: str, slot: int, attempt: int) -> str | None:
+@_run("make_clip")
+def make_clip(job_id: str, slot: int, attempt: int) -> None:
     """One clip: a failed one waits and is tried once more, moving less."""
-    return _make_one(job_id, "clip", slot, attempt)
+    _make_one(job_id, "clip", slot, attempt, _end_clips)
 
 
 # The film
@@ -202,37 +207,49 @@ def make_preview(job_id: str) -> None:
 # How every stage goes
 
 
-def _make_all(work: str, job_id: str, plan: dict[str, Any]) -> None:
-    for _ in engine.join(plan.get("runs") or _spread(job_id, work, plan)):
-        pass
-
-
 @_step
-def _spread(job_id: str, work: str, plan: dict[str, Any]) -> list[str]:
+def _spread(job_id: str, work: str, plan: dict[str, Any]) -> None:
     """As `_enqueue`, when the plan has been written."""
     with _db().begin() as db:
-        runs = _enqueue(db, job_id, work, plan)
-    engine.ring(engine.CALLS)
-    return runs
+        _enqueue(db, job_id, work, plan)
+    _ring_calls()
 
 
-def _enqueue(db: Session, job_id: str, work: str, plan: dict[str, Any]) -> list[str]:
-    """Enqueue a run of `work` for each slot; gives their ids."""
-    slots: list[tuple[int, int]] = plan["slots"]
-    runs = [jobs.slot_run(job_id, slot) for slot, _ in slots]
-    for run_id, (slot, attempt) in zip(runs, slots, strict=True):
+def _enqueue(db: Session, job_id: str, work: str, plan: dict[str, Any]) -> None:
+    """Enqueue a run of `work` for each slot.
+
+    The first one of a person who has no other run waits behind nobody else's.
+    """
+    ahead = not jobs.is_busy(db, job_id)
+    for slot, attempt in plan["slots"]:
+        queue = engine.FIRSTS if ahead else engine.CALLS
         _runs().enqueue(
-            db, run_id, work, engine.CALLS, job_id, slot, attempt, partition=plan["session_id"]
+            db,
+            jobs.slot_run(job_id, slot),
+            work,
+            queue,
+            job_id,
+            slot,
+            attempt,
+            whose=plan["whose"],
         )
-    return runs
+        ahead = False
+    # Workers beside this one have places too.
+    notify_run(db, engine.CALLS)
 
 
-def _make_one(job_id: str, stage: str, slot: int, attempt: int) -> str | None:
+def _ring_calls() -> None:
+    engine.ring(engine.FIRSTS)
+    engine.ring(engine.CALLS)
+
+
+def _make_one(
+    job_id: str, stage: str, slot: int, attempt: int, end: Callable[[str, int, str | None], None]
+) -> None:
     outcome = _try(job_id, stage, slot, attempt)
-    if not outcome["asset_id"]:
-        _give_up(job_id, slot)
-    engine.ring_soon(engine.CALLS)
-    return str(outcome["asset_id"]) if outcome["asset_id"] else None
+    end(job_id, slot, outcome["asset_id"])
+    for queue in (engine.FIRSTS, engine.CALLS):
+        engine.ring_soon(queue)
 
 
 def _try(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]:
@@ -290,15 +307,15 @@ def _begin(job_id: str, work: str = "") -> dict[str, Any]:
             ad.consistency_seed = image_generator.seed_for(ad.id, SEED_MIN, SEED_MAX)
         jobs.report_on(db, job, alone=False, message="Starting...")
         plan: dict[str, Any] = {
-            "session_id": ad.id,
+            "whose": engine.whose(ad.user_id),
             "stage": stage,
             "plan": (stage == "image" and not ad.prompts) or (stage == "clip" and _unplanned(ad)),
             "plan_attempt": planned.get(0, 0) + 1,
             "slots": [[slot, tried.get(slot, 0) + 1] for slot in sorted(map(int, job.slots))],
         }
         if work and not plan["plan"]:
-            plan["runs"] = _enqueue(db, job_id, work, plan)
-    engine.ring(engine.CALLS)
+            _enqueue(db, job_id, work, plan)
+    _ring_calls()
     return plan
 
 
@@ -351,7 +368,9 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
     if tries > 1:
         _say_begun(job_id, spec, stage, slot, tries)
     try:
-        orders.place(_db(), call.key, _cancel_watch(job_id), _teller(job_id), begun)
+        orders.place(
+            _db(), call.key, _cancel_watch(job_id), _teller(job_id), begun, person=state.user_id
+        )
     except ResultWaiting as error:
         # It may have been taken; the next try looks for it.
         return _outcome(error=error.user_message, again="fetch")
@@ -595,6 +614,7 @@ def _collect(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]
             return _settle_failure(row, error, stage, slot)
         return _settle_success(row, stage, slot, result)
     finally:
+        TURNS.ended()
         shutil.rmtree(work, ignore_errors=True)
 
 
@@ -620,7 +640,10 @@ def _past_outcome(db: Session, row: Prediction) -> dict[str, Any] | None:
     if row.status == predictions.SUCCEEDED:
         made = assets.find_by_prediction(db, row.key)
         return _outcome(asset_id=made, text=row.output_text)
-    return _outcome(error=row.error) if row.status in predictions.ENDED else None
+    if row.status not in predictions.ENDED:
+        return None
+    blocked = row.again == _BLOCKED
+    return _outcome(error=row.error, again="" if blocked else row.again, blocked=blocked)
 
 
 def _work_folder(key: str) -> Path:
@@ -901,12 +924,13 @@ def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -
             error=error.user_message,
         )
         again = _again(error, settled.cost)
+        blocked = isinstance(error, AccountBlocked)
+        predictions.keep_again(db, row.key, _BLOCKED if blocked else again)
         job, ad = _job_and_ad(db, row.job_id)
         costs.charge(db, ad, job, settled)
         if stage in ("image", "clip") and again:
             jobs.report_on(db, job, slot=slot, state="retrying")
         notify(db, ad.id)
-    blocked = isinstance(error, AccountBlocked)
     return _outcome(error=error.user_message, again=again, blocked=blocked)
 
 
@@ -1008,9 +1032,11 @@ def _keep_scenes(job_id: str, text: str, last: bool) -> bool:
 
 
 @_step
-def _end_images(job_id: str) -> None:
+def _end_images(job_id: str, slot: int, asset_id: str | None) -> None:
     with _db().begin() as db:
         job, ad = _job_and_ad(db, job_id)
+        if not jobs.end_slot(db, job, slot, made=asset_id is not None):
+            return
         state = sessions.load_state(db, SYSTEM, ad.id)
         good = sum(not image.stale for image in state.images)
         if good >= IMAGES_NEEDED:
@@ -1020,9 +1046,11 @@ def _end_images(job_id: str) -> None:
 
 
 @_step
-def _end_clips(job_id: str) -> None:
+def _end_clips(job_id: str, slot: int, asset_id: str | None) -> None:
     with _db().begin() as db:
         job, ad = _job_and_ad(db, job_id)
+        if not jobs.end_slot(db, job, slot, made=asset_id is not None):
+            return
         state = sessions.load_state(db, SYSTEM, ad.id)
         good = sum(not clip.stale for clip in state.clips)
         need = min(CLIPS_NEEDED, len(ad.approved_image_ids))

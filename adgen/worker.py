@@ -12,10 +12,20 @@ import threading
 import time
 
 from adgen import __version__, courier, jobs, pipeline
+from adgen.config import settings
 from adgen.launch import Stack
-from adgen.store import alerts
-from adgen.store.database import RUNS_CHANNEL, Database, is_passing, listen
-from adgen.store.workers import Slot, keep_alive, orphans, retire_worker
+from adgen.lease import LEASE, clock
+from adgen.store import alerts, workers
+from adgen.store.database import (
+    PROCESS,
+    RUNS_CHANNEL,
+    Database,
+    is_passing,
+    listen,
+    name_of,
+    notify_run,
+)
+from adgen.store.workers import Slot, Watchman
 
 log = logging.getLogger(__name__)
 
@@ -24,49 +34,82 @@ GRACE_S = 5.0
 SWEEP_S = 15.0
 POST_S = 2.0
 ROUNDS_A_LOOK = 15
+# Heartbeats between two looks for runs that nobody has, or nobody can take.
+BEATS_A_COUNT = 7
+# After a longer outage the engine would take up to a minute to find out that it is over.
+LONG_OUTAGE_S = 20.0
 _stop = threading.Event()
 
 
-def main(parent: int | None = None) -> int:
-    """Work until SIGTERM, SIGINT or the end of `parent`; gives the exit code."""
+class _Replaced(Exception):
+    """Others took this process for dead and have its runs, or the server was away for long."""
+
+
+def main(parent: int | None = None, *, drain: bool = False) -> int:
+    """Work until SIGTERM, SIGINT or the end of `parent`; gives the exit code.
+
+    With `drain` also until no run of this version is left, which is how an old release ends.
+    """
     signal.signal(signal.SIGTERM, lambda *_: _stop.set())
     signal.signal(signal.SIGINT, lambda *_: _stop.set())
     stack = Stack()
     stack.start(worker=False)
     try:
-        run(stack.database, parent)
+        run(stack.database, parent, drain=drain)
+    except _Replaced as why:
+        log.warning("%s; starting anew", why)
+        _flush()
+        # Whatever this process still does is noticed as an old one's, and ends here.
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 -- ourselves, without a shell
     finally:
         stack.stop()
-    return 0
+    _flush()
+    # Threads that wait for what is handed over would keep the process.
+    os._exit(0)
 
 
-def run(database: Database, parent: int | None) -> None:
+def _flush() -> None:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def run(database: Database, parent: int | None, *, drain: bool) -> None:
     """Launch the engine in a slot and keep it until told to stop."""
     slot = Slot.take(database)
     pipeline.use_database(database)
-    engine = jobs.Engine(database.url, slot.executor_id)
-    ear = threading.Thread(target=_listen, args=(database,), name="ear", daemon=True)
-    broom = threading.Thread(target=_sweep, name="broom", daemon=True)
-    post = threading.Thread(target=_deliver, args=(database,), name="courier", daemon=True)
-    try:
-        # Known before it takes any run, so that whatever it leaves is found.
-        _beat(database, slot)
-        engine.launch()
-        ear.start()
-        broom.start()
-        post.start()
-        log.info("worker %s ready", slot.executor_id)
-        _watch(database, slot, engine, parent)
-    finally:
-        engine.shutdown(GRACE_S)
-        with database.begin() as db:
-            retire_worker(db, slot.executor_id)
-        slot.release()
-
-
-def _beat(database: Database, slot: Slot) -> None:
+    engine = jobs.Engine(database.url, slot.executor_id, name_of(PROCESS))
+    # Known before it takes any run, so that whatever it leaves is found.
     with database.begin() as db:
-        keep_alive(db, slot.executor_id, os.getpid(), socket.gethostname(), __version__)
+        workers.sign_on(
+            db, slot, pid=os.getpid(), host=socket.gethostname(),
+            version=__version__, takes=jobs.VERSION,
+        )  # fmt: skip
+    watch = _Watch(database, slot, engine)
+    try:
+        engine.launch(settings().worker_calls)
+        for work in (_listen, _sweep, _deliver):
+            threading.Thread(target=work, args=(database,), name=work.__name__, daemon=True).start()
+        watch.greet(to_person=parent is None)
+        watch.keep(parent, drain=drain)
+    except _Replaced:
+        raise
+    except BaseException:
+        _hand_over(database, slot, engine)
+        raise
+    _hand_over(database, slot, engine)
+
+
+def _hand_over(database: Database, slot: Slot, engine: jobs.Engine) -> None:
+    """Stop, and let the others go on at once with what is left."""
+    left = engine.shutdown(GRACE_S)
+    with database.begin() as db:
+        workers.sign_off(db, slot.executor_id)
+        for queue in jobs.QUEUES if left else ():
+            notify_run(db, queue)
+    if left:
+        log.warning("%s stops and hands %d runs over", slot.name, left)
+    slot.release()
 
 
 def _listen(database: Database) -> None:
@@ -82,14 +125,15 @@ def _listen(database: Database) -> None:
             _stop.wait(1.0)
 
 
-def _sweep() -> None:
+def _sweep(_: Database) -> None:
     """Now and then, settle what stopped runs of dead workers left behind."""
     while not _stop.wait(SWEEP_S):
         try:
             pipeline.sweep()
-        except Exception:
+        except Exception as error:
             # The next sweep finds it again.
-            log.exception("sweeping")
+            if not is_passing(error):
+                log.exception("sweeping")
 
 
 def _deliver(database: Database) -> None:
@@ -101,27 +145,94 @@ def _deliver(database: Database) -> None:
                 with database.begin() as db:
                     alerts.cross_any(db)
             courier.deliver(database)
-        except Exception:
-            # It waits in the database for the next round.
-            log.exception("delivering alerts")
-
-
-def _watch(database: Database, slot: Slot, engine: jobs.Engine, parent: int | None) -> None:
-    quiet_since = time.monotonic()
-    while not _stop.wait(BEAT_S):
-        if parent is not None and os.getppid() != parent:
-            return
-        try:
-            _beat(database, slot)
-            if not slot.held():
-                # Another worker may own our runs by now; a fresh process sorts it out.
-                log.error("worker %s lost its slot, restarting", slot.executor_id)
-                sys.exit(75)
-            for executor_id in orphans(database, slot.executor_id):
-                log.warning("taking over %s runs of %s", engine.adopt(executor_id), executor_id)
-            quiet_since = time.monotonic()
         except Exception as error:
-            # A restarting server is waited for; a longer outage is a fresh process's business.
-            if not is_passing(error) or time.monotonic() - quiet_since > 60:
-                raise
-            log.warning("database away: %s", str(error).strip().partition("\n")[0])
+            # It waits in the database for the next round.
+            if not is_passing(error):
+                log.exception("delivering alerts")
+
+
+class _Watch:
+    """Sends the heartbeat, looks after the slot and the others, and says what it sees."""
+
+    def __init__(self, database: Database, slot: Slot, engine: jobs.Engine) -> None:
+        self._database, self._slot, self._engine = database, slot, engine
+        self._silent_s = settings().worker_silent_s
+        self._others = Watchman(slot.executor_id, self._silent_s)
+        self._away_since: float | None = None
+        self._told: dict[str, int] = {}
+
+    def greet(self, *, to_person: bool) -> None:
+        """Say which slot it has, and take over what its last holder left."""
+        self._round()
+        self._count()
+        with self._database.begin() as db:
+            live = workers.live_workers(db)
+        level = logging.WARNING if to_person else logging.INFO
+        log.log(level, "%s is ready, one of %d (%s)", self._slot.name, live, self._slot.executor_id)
+
+    def keep(self, parent: int | None, *, drain: bool) -> None:
+        """Return when the process has to stop. Raises _Replaced."""
+        for beats in itertools.count(1):
+            if _stop.wait(BEAT_S) or (parent is not None and os.getppid() != parent):
+                return
+            try:
+                self._round()
+                if (drain or beats % BEATS_A_COUNT == 0) and self._count() == 0 and drain:
+                    log.warning("%s: nothing is left for %s", self._slot.name, jobs.VERSION)
+                    return
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                self._gone_away(error)
+
+    def _round(self) -> None:
+        left = clock()
+        if not self._slot.held() and not self._slot.retake():
+            raise _Replaced(f"{self._slot.name} lost its slot to another")
+        with self._database.begin() as db:
+            if not workers.keep_alive(db, self._slot.executor_id):
+                raise _Replaced(f"{self._slot.name} was silent, and others have its runs")
+            gone = self._others.look(db)
+        self._back()
+        LEASE.renew(left, self._silent_s)
+        for one in gone:
+            self._take_over(one.executor_id, one.why)
+
+    def _take_over(self, executor_id: str, why: str) -> None:
+        with self._database.begin() as db:
+            workers.end_connections(db, executor_id)
+        runs = self._engine.adopt(executor_id)
+        with self._database.begin() as db:
+            workers.sign_off(db, executor_id)
+            for queue in jobs.QUEUES if runs else ():
+                notify_run(db, queue)
+        log.warning("%s takes over %d runs of %s: %s", self._slot.name, runs, executor_id, why)
+
+    def _count(self) -> int:
+        """Runs of this version that are left; on the way, runs without anybody are found."""
+        with self._database.begin() as db:
+            strays = jobs.find_strays(db, workers.known_workers)
+            waiting = jobs.count_waiting(db)
+            stranded = jobs.stranded(waiting, workers.versions_taken(db))
+        for executor_id in strays:
+            self._take_over(executor_id, "it is not known")
+        if stranded != self._told:
+            self._told = stranded
+            for line in jobs.tell_stranded(stranded):
+                log.warning("%s", line)
+        return waiting.get(jobs.VERSION, 0)
+
+    def _gone_away(self, error: Exception) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            reason = str(error).strip().partition("\n")[0]
+            log.warning("%s: the database is away (%s); waiting for it", self._slot.name, reason)
+
+    def _back(self) -> None:
+        if self._away_since is None:
+            return
+        away = time.monotonic() - self._away_since
+        self._away_since = None
+        log.warning("%s: the database is back after %.0f s", self._slot.name, away)
+        if away > LONG_OUTAGE_S:
+            raise _Replaced(f"{self._slot.name} was without the database for long")

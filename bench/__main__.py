@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import bounds, compose, keys, library, live, make_ad, orders, polls, spend, studio
+from bench import (
+    bounds,
+    compose,
+    keys,
+    library,
+    live,
+    make_ad,
+    orders,
+    polls,
+    spend,
+    studio,
+    workers,
+)
 from bench.figure import Figure
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -19,6 +31,7 @@ BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "polls": polls.figures,
     "spend": spend.figures,
     "studio": studio.figures,
+    "workers": workers.figures,
 }
 
 

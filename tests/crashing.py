@@ -34,6 +34,7 @@ POINTS = (
     "mid-download",
     "before the asset row",
     "after the asset row",
+    "after the failure",
     "during the wait",
 )
 
@@ -81,6 +82,7 @@ def order_without_intent(
     cancelled: Callable[[], bool],
     told: Callable[[str], None],
     begun: orders.Standing | None,
+    person: int,
 ) -> None:
     """What a plain checkpointed step would do: ask, then remember."""
     with database.begin() as db:
@@ -109,6 +111,7 @@ def arm() -> None:
             "_settle_success",
             after("after the asset row", pipeline._settle_success),
         ),
+        (pipeline, "_settle_failure", after("after the failure", pipeline._settle_failure)),
         (jobs, "sleep", before("during the wait", jobs.sleep, after_s=0.4)),
     ]
     if os.environ.get("NO_INTENT"):

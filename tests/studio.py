@@ -22,6 +22,7 @@ from adgen.domain import AdState, AudioChoice, Genre, Person, TextOverlay
 from adgen.providers.sources import models_for
 from adgen.providers.storage import storage
 from adgen.store.database import Database, dialect_url
+from adgen.store.workers import live_workers
 from tests.conftest import OURS, ROOT, STARTED, add_person, clean_env, until
 from tests.replicate_server import ReplicateServer
 
@@ -30,6 +31,8 @@ QUICK = {
     "ADGEN_CREATE_TIMEOUT_S": "2",
     "ADGEN_RECONCILE_WAIT_S": "2.5",
     "ADGEN_TOTAL_BUDGET_USD": "100000",
+    # Few tests are about the pace of orders.
+    "ADGEN_ORDERS_PER_S": "1000",
 }
 
 
@@ -42,23 +45,34 @@ class Studio:
     fake: ReplicateServer
     env: dict[str, str] = field(default_factory=dict)
     module: str = "adgen"
+    # Where the code of its workers is.
+    root: Path = ROOT
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.commands = Commands(self.database)
         self.person: Person = add_person(self.database, f"{uuid4().hex[:8]}@example.com")
 
-    def start_worker(self, **more: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, *options: str, **more: str) -> subprocess.Popen[bytes]:
         """One more worker."""
         env = clean_env(self.home, DATABASE_URL=self.database.url, **{**self.env, **more})
         with self.log_file.open("ab") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", self.module, "worker"],
-                cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [sys.executable, "-m", self.module, "worker", *options],
+                cwd=self.root, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         STARTED.append(worker)
         self.workers.append(worker)
         return worker
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text("utf-8", "replace")
+
+    def live(self) -> int:
+        """How many workers were heard of in the last seconds."""
+        with self.database.begin() as db:
+            return live_workers(db, within_s=3)
 
     @property
     def log_file(self) -> Path:
@@ -76,6 +90,7 @@ class Studio:
     def close(self) -> None:
         for worker in self.workers:
             if worker.poll() is None:
+                worker.send_signal(signal.SIGCONT)
                 worker.send_signal(signal.SIGTERM)
         for worker in self.workers:
             try:

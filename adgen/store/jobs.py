@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from adgen.domain import JobInfo, JobKind, JobStatus
 from adgen.errors import NotFound, WrongStage
 from adgen.store.database import notify
-from adgen.store.tables import Job, now
+from adgen.store.tables import AdSession, Job, now
 
 LIVE = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 
@@ -105,6 +105,36 @@ def preview_failures(newest: Sequence[Job]) -> dict[str, str]:
         for job in newest
         if JobKind(job.kind).is_aside and job.status == JobStatus.FAILED
     }
+
+
+def is_busy(db: Session, job_id: str) -> bool:
+    """Whether the person whose ad it is has older calls that still go on."""
+    mine, others = aliased(AdSession), aliased(AdSession)
+    this, other = aliased(Job), aliased(Job)
+    older = (
+        select(other.id)
+        .join(others, others.id == other.session_id)
+        .where(
+            others.user_id == mine.user_id,
+            other.id != this.id,
+            other.kind.in_([JobKind.IMAGES.value, JobKind.CLIPS.value]),
+            other.status.in_(LIVE),
+            other.created_at < this.created_at,
+        )
+    )
+    asked = (
+        select(older.exists())
+        .select_from(this)
+        .join(mine, mine.id == this.session_id)
+        .where(this.id == job_id)
+    )
+    return bool(db.scalar(asked))
+
+
+def end_slot(db: Session, job: Job, slot: int, *, made: bool) -> bool:
+    """Note how a slot ended on a locked run; True when it was the last one."""
+    report_on(db, job, slot=slot, state="done" if made else "failed")
+    return all(state in ("done", "failed") for state in job.slots.values())
 
 
 def report(db: Session, job_id: str, **change: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -76,6 +76,64 @@ def load_prediction(db: Session, key: str) -> Prediction:
     return db.get_one(Prediction, key)
 
 
+class Limits(Value):
+    """How many orders may be under way (`at_once`) and go out in a second; None for any number.
+
+    `lasts_s` is the longest that one can be under way, `wire_s` that its request can take.
+    """
+
+    model: str
+    provider: str
+    refs: tuple[str, ...]
+    at_once: int | None
+    per_second: int | None
+    in_all_per_second: int | None
+    lasts_s: float
+    wire_s: float
+
+
+def may_send(db: Session, key: str, limits: Limits) -> bool:
+    """Whether one more order keeps the limits; nobody else decides until the transaction ends.
+
+    An order counts as gone out from before it leaves until a second after it was answered, so
+    that no second at the provider sees more than so many, however long the way is.
+    """
+    db.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"orders to {limits.provider}"))))
+    moment = now()
+    leaving = and_(
+        Prediction.status == SENDING,
+        Prediction.sent_at > moment - timedelta(seconds=limits.wire_s),
+    )
+    just_gone = Prediction.answered_at > func.clock_timestamp() - timedelta(seconds=1)
+    open_still = and_(
+        Prediction.status.in_([SENDING, STARTED]),
+        Prediction.sent_at > moment - timedelta(seconds=limits.lasts_s),
+    )
+    same = Prediction.model == limits.model
+    under_way, of_model, in_all = db.execute(
+        select(
+            func.count().filter(and_(same, open_still)),
+            func.count().filter(and_(same, or_(leaving, just_gone))),
+            func.count().filter(or_(leaving, just_gone)),
+        ).where(
+            Prediction.key != key,
+            Prediction.model.in_(limits.refs),
+            or_(Prediction.status.in_([SENDING, STARTED]), just_gone),
+        )
+    ).one()
+    return (
+        (limits.at_once is None or under_way < limits.at_once)
+        and (limits.per_second is None or of_model < limits.per_second)
+        and (limits.in_all_per_second is None or in_all < limits.in_all_per_second)
+    )
+
+
+def mark_answered(row: Prediction, provider_id: str) -> None:
+    """The provider took the order, at this moment or before."""
+    row.provider_id, row.status = provider_id, STARTED
+    row.answered_at = func.clock_timestamp()
+
+
 def mark_sending(
     db: Session, key: str, wire: dict[str, Any], *, since: datetime | None
 ) -> datetime | None:
@@ -116,7 +174,7 @@ def adopt(db: Session, key: str, candidates: Sequence[str]) -> bool:
     if row.provider_id is None and free and row.status not in ENDED:
         try:
             with db.begin_nested():
-                row.provider_id, row.status = free[0], STARTED
+                mark_answered(row, free[0])
         except IntegrityError:
             # Another request with the very same words took it at this moment; look again.
             return False
@@ -141,6 +199,11 @@ def finish(
         .returning(Prediction.key)
     )
     return ended is not None
+
+
+def keep_again(db: Session, key: str, again: str) -> None:
+    """Keep what may follow a failure, in the transaction that ends it."""
+    db.execute(update(Prediction).where(Prediction.key == key).values(again=again))
 
 
 def attempt_of(key: str | None) -> int:

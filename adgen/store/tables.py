@@ -355,10 +355,23 @@ class Prediction(Base):
     wire: Mapped[dict[str, Any] | None]
     sent_at: Mapped[datetime | None]
     resent: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
+    # When the provider had answered the order, by the database's clock.
+    answered_at: Mapped[datetime | None]
     output_text: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
+    # What may follow a failure, kept with it: a worker that dies here must not forget it.
+    again: Mapped[str] = mapped_column(String(16), server_default="", default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "predictions_open",
+            "model",
+            postgresql_where=text("status IN ('sending', 'started')"),
+        ),
+        Index("predictions_answered", "answered_at"),
+    )
 
 
 class Hold(Base):
@@ -576,7 +589,7 @@ class Tries(Base):
 
 
 class Worker(Base):
-    """Live workers, by heartbeat."""
+    """Live workers, by heartbeat. `takes` names the version of the runs that it takes."""
 
     __tablename__ = "workers"
 
@@ -584,6 +597,7 @@ class Worker(Base):
     pid: Mapped[int] = mapped_column(Integer)
     host: Mapped[str] = mapped_column(String(255))
     version: Mapped[str] = mapped_column(String(32))
+    takes: Mapped[str] = mapped_column(String(32), server_default="", default="")
     started_at: Mapped[datetime] = mapped_column(default=now)
     heartbeat: Mapped[datetime] = mapped_column(default=now)
 

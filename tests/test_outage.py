@@ -1,0 +1,66 @@
+"""The database dies in every stage, with two workers at work: all come back by themselves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.conftest import ROOT, STARTED, App, clean_env, until
+from tests.test_crash import SLOW, audit, walk
+from tests.test_launch import family
+
+
+def health(app: App) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(f"{app.url}/health", timeout=20).json()
+    return answer
+
+
+def second_worker(app: App) -> subprocess.Popen[bytes]:
+    """One more worker, started by hand."""
+    with app.log_file.open("ab") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "adgen", "worker"],
+            cwd=ROOT, env=clean_env(app.home, **SLOW), stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    STARTED.append(worker)
+    return worker
+
+
+def test_the_database_dies_in_every_stage_and_no_ad_is_lost(short_tmp: Path) -> None:
+    app = App(short_tmp / "outage", env=SLOW).start()
+    worker = second_worker(app)
+    until(lambda: health(app)["workers"] == 2, 60, "two workers")
+    until(lambda: "worker-2 is ready, one of 2" in app.log, 60, "its word")
+    seen: list[str] = []
+
+    def is_back() -> bool:
+        seen.append(health(app)["database"])
+        return seen[-1] == "ok"
+
+    def kill(stage: str, when: Any) -> None:
+        until(when, 60, f"work on {stage}")
+        pid = int((app.home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(pid, signal.SIGQUIT)
+        until(is_back, 60, "its return")
+
+    ad = walk(app, kill)
+    until(lambda: health(app)["workers"] == 2, 60, "both workers")
+    said = app.log
+    app.stop()
+    worker.terminate()
+    worker.wait(30)
+    audit(app.home, ad)
+    until(lambda: not family(app.home), 20, "the end of every process")
+    assert "down" in seen
+    assert "the built-in database had ended and is started again" in said
+    for name in ("worker-1", "worker-2"):
+        assert f"{name}: the database is away" in said
+        assert f"{name}: the database is back" in said
+    assert "Traceback" not in said, said
