@@ -130,11 +130,6 @@ class Stack:
         with self.database.migrating():
             jobs.migrate(self.database.url)
 
-    @property
-    def worker_pid(self) -> int | None:
-        """The worker child, when this process keeps one."""
-        return self._supervisor.pid if self._supervisor else None
-
     def demo_login(self) -> tuple[Person, str | None]:
         """The demo user and its password, where we know it."""
         email = settings().demo_email
