@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from adgen.domain import SpendFilter
+from adgen.agents import STEPS
+from adgen.domain import SpendFilter, Value
 from adgen.errors import InputRejected
 from adgen.store.spend_facts import Bucket, Call, Spent
 
@@ -41,14 +42,6 @@ CONTENT_TYPES = {
     Format.JSON: "application/json",
     Format.PARQUET: "application/vnd.apache.parquet",
     Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-# The ledger keeps the agents' own names; people know the steps. In the order of an ad.
-STEPS = {
-    "prompt_parser": "Brief",
-    "image_generator": "Pictures",
-    "scene_planner": "Storyboard",
-    "video_generator": "Clips",
-    "compositor": "Film",
 }
 
 Kind = type[str] | type[datetime] | type[date] | type[Decimal] | type[int]
@@ -88,6 +81,8 @@ _CALLS: dict[str, Kind] = {
     "seconds": Decimal,
     "error": str,
     "asset_id": str,
+    "estimated_usd": Decimal,
+    "reported_usd": Decimal,
 }
 
 
@@ -99,14 +94,15 @@ def calls_table(calls: Iterable[Call], asked: SpendFilter) -> Table:
             *(call.at, call.at.astimezone(zone).date(), call.ad, call.session_id, call.person),
             *(call.team, call.agent, call.model, call.outcome.value, call.unit, call.quantity),
             *(call.unit_price, call.cost, call.seconds, call.error, call.asset_id),
+            *(call.estimated, call.reported),
         )
         for call in calls
     )
     return Table(_CALLS, rows, _about(asked))
 
 
-class Day(NamedTuple):
-    """The calls of a day; `by_agent` has what each step cost."""
+class Day(Value):
+    """The calls of a day of the zone; `by_agent` has what each step cost."""
 
     day: date
     calls: int

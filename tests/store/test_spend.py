@@ -46,6 +46,7 @@ def answers(database: Database, person: Person, asked: SpendFilter, *, raw: bool
             spend.ads(ask()),
             spend.costly_ads(ask(), limit=5),
             spend.count_calls(ask()),
+            spend.model_days(ask()),
             calls,
             [call.id for call in spend.each_call(ask())],
         )
