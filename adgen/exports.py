@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from adgen.agents import STEPS
 from adgen.domain import SpendFilter, Value
 from adgen.errors import InputRejected
+from adgen.sheets import harmless
 from adgen.store.spend_facts import Bucket, Call, Spent
 
 
@@ -48,8 +49,6 @@ Kind = type[str] | type[datetime] | type[date] | type[Decimal] | type[int]
 # Excel ends there, with one line for the names.
 XLSX_MOST = 1_048_575
 _CELL_MOST = 32_767
-# What a spreadsheet would take for the beginning of a formula, or for the end of a cell.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # What no XML may hold.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _BATCH = 2000
@@ -175,11 +174,6 @@ def check_size(lines: int, form: Format) -> None:
 def write(table: Table, form: Format, out: Path) -> None:
     """Put the table into a new file."""
     _WRITERS[form](table, out)
-
-
-def harmless(cell: str) -> str:
-    """The words as words, whatever a spreadsheet would make of their first sign."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
 
 
 def _csv(table: Table, out: Path) -> None:

@@ -54,14 +54,15 @@ def _figures(found: Reconciled, bill: Bill | None) -> None:
     def total(name: str) -> Decimal:
         return sum((getattr(one, name) or Decimal(0) for one in found.models), Decimal(0))
 
-    reported, logged = total("reported"), total("told_logged")
+    reported = any(one.reported is not None for one in found.models)
+    same = f"{money(total('told_logged'))} logged for the same calls"
     with st.container(key="figures-reconciled"):
         columns = st.columns(4)
     columns[0].metric("Logged", plain(money(total("logged"))))
     columns[1].metric(
         "Reported",
-        plain(money(reported)) if any(one.reported is not None for one in found.models) else "–",
-        plain(f"{money(logged)} logged for the same calls"),
+        plain(money(total("reported"))) if reported else "–",
+        plain(same) if reported else None,
         delta_color="off",
         delta_arrow="off",
         help="Only of calls whose supplier told what it did, with the ledger's sum for the same.",
@@ -121,8 +122,11 @@ def _sum(amount: Decimal | None) -> str | None:
 
 def _days(bill: Bill, days: tuple[DayCheck, ...], agreeing: int) -> None:
     st.markdown("**Days that differ**")
-    lines = f"{len(bill.lines):,} lines were read. {agreeing:,} days agree to the cent"
-    st.caption(lines + (f", {len(days):,} do not." if days else "."))
+    many = len(bill.lines)
+    lines = f"{many:,} {'line was' if many == 1 else 'lines were'} read. "
+    lines += f"{agreeing:,} {'day agrees' if agreeing == 1 else 'days agree'} to the cent"
+    rest = f", {len(days):,} {'does' if len(days) == 1 else 'do'} not." if days else "."
+    st.caption(lines + rest)
     if days:
         st.dataframe(
             [

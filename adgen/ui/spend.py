@@ -28,6 +28,7 @@ _CONFIG = {
     "displayModeBar": "hover",
     "displaylogo": False,
     "modeBarButtons": [["toImage"]],
+    # The camera's, and of the pictures in the export.
     "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "adgen-costs"},
 }
 
