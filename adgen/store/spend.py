@@ -363,10 +363,12 @@ def choices(ask: Ask) -> Choices:
     )
 
 
-def model_days(ask: Ask) -> tuple[ModelDay, ...]:
-    """The settled calls by day and model."""
+def model_days(ask: Ask, *, daily: bool = True) -> tuple[ModelDay, ...]:
+    """The settled calls by day and model; without `daily` each month is as its first day."""
+    day = "day" if daily else "date_trunc('month', day)::date"
     rows = ask.rows(
-        f"""SELECT day, model, sum(calls)::bigint AS calls, sum(unpriced)::bigint AS unpriced,
+        f"""SELECT {day} AS day, model,
+            sum(calls)::bigint AS calls, sum(unpriced)::bigint AS unpriced,
             coalesce(sum(calls) FILTER (WHERE ok), 0)::bigint AS made,
             coalesce(sum(said) FILTER (WHERE ok), 0)::bigint AS said,
             sum(told)::bigint AS told, sum(untold)::bigint AS untold,
@@ -374,7 +376,7 @@ def model_days(ask: Ask) -> tuple[ModelDay, ...]:
             {_dollars("coalesce(sum(said_micros) FILTER (WHERE ok), 0)")} AS estimated,
             {_dollars("sum(told_micros)")} AS reported,
             {_dollars("sum(told_logged_micros)")} AS told_logged
-        FROM {ask.calls(checks=True)} c WHERE ok IS NOT NULL
-        GROUP BY day, model HAVING sum(calls) > 0 ORDER BY day, model"""
+        FROM {ask.calls(checks=True, monthly=not daily)} c WHERE ok IS NOT NULL
+        GROUP BY 1, model HAVING sum(calls) > 0 ORDER BY 1, model"""
     )
     return _facts(ModelDay, rows)

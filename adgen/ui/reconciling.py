@@ -27,7 +27,7 @@ def section(person: Person, asked: SpendFilter) -> None:
         days = [line.day for line in bill.lines]
         # A bill is compared with its own days, whatever range the page shows.
         asked = SpendFilter(since=min(days), until=max(days), zone=asked.zone, teams=asked.teams)
-    found = compare(state.commands().model_days(person, asked), bill)
+    found = compare(state.commands().model_days(person, asked, daily=bill is not None), bill)
     _figures(found, bill)
     rows = [_model(check) for check in found.models]
     st.dataframe(
@@ -55,7 +55,7 @@ def _figures(found: Reconciled, bill: Bill | None) -> None:
         return sum((getattr(one, name) or Decimal(0) for one in found.models), Decimal(0))
 
     reported = any(one.reported is not None for one in found.models)
-    same = f"{money(total('told_logged'))} logged for the same calls"
+    same = f"{money(total('told_logged'))} logged for them"
     with st.container(key="figures-reconciled"):
         columns = st.columns(4)
     columns[0].metric("Logged", plain(money(total("logged"))))
@@ -113,7 +113,9 @@ def _model(check: ModelCheck) -> dict[str, Any]:
 
 
 def _off(share: Decimal | None) -> str | None:
-    return None if share is None else f"{100 * share:+.1f} %".replace("-", "−")
+    if share is None:
+        return None
+    return "0.0 %" if abs(share) < Decimal("0.0005") else f"{100 * share:+.1f} %".replace("-", "−")
 
 
 def _sum(amount: Decimal | None) -> str | None:

@@ -2,6 +2,8 @@
 // which they lack on the page. What makes them is the camera that Plotly puts above each chart.
 const AROUND = 24;
 const TITLE = 44;
+// A phone's chart has no room for a title and all its names in a line.
+const LEAST_WIDE = 800;
 const SAVED_MS = 4000;
 
 // The press by which Plotly hands the file over would close what these buttons stand in.
@@ -37,7 +39,7 @@ function save(chart, data) {
   plot.layout = { ...drawn, title, paper_bgcolor: data.ground, margin: { ...margin, ...sides, t: sides.t + TITLE } };
   const options = plot._context.toImageButtonOptions;
   plot._context.toImageButtonOptions = { ...options, filename: `adgen-costs-${chart.name}`,
-    height: plot.clientHeight + TITLE + 2 * AROUND, width: Math.max(plot.clientWidth, 480) };
+    height: plot.clientHeight + TITLE + 2 * AROUND, width: Math.max(plot.clientWidth, LEAST_WIDE) };
   window.addEventListener("click", quiet, true);
   setTimeout(() => window.removeEventListener("click", quiet, true), SAVED_MS);
   camera.dispatchEvent(new MouseEvent("click"));
