@@ -12,11 +12,11 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from adgen.domain import AdState, AssetInfo, CostEntry, CostSummary
 from adgen.providers.catalogue import label_of
+from adgen.sheets import harmless
 
 COLUMNS = ("time", "step", "model", "units", "unit", "cost_usd", "seconds", "outcome", "error")
 _OUTCOMES = {None: "running", True: "made", False: "failed"}
 # What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _Entry(NamedTuple):
@@ -127,13 +127,8 @@ def _row(entry: CostEntry) -> list[str]:
         _OUTCOMES[entry.success],
         entry.error_message or "",
     )
-    return [_harmless(cell) for cell in cells]
+    return [harmless(cell) for cell in cells]
 
 
 def _decimal(number: Decimal | None) -> str:
     return "" if number is None else f"{number:f}"
-
-
-def _harmless(cell: str) -> str:
-    """The words as words, whatever a spreadsheet would make of their first sign."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -48,7 +48,7 @@ from adgen.providers.storage import storage
 from adgen.providers.studio import orders as studio
 from adgen.reconcile import compare, in_words, read_bill
 from adgen.store import demo as demo_rows
-from adgen.store import users, workers
+from adgen.store import rollup, users, workers
 
 POLL_S = 0.15
 EXIT_INTERRUPTED = 130
@@ -421,6 +421,9 @@ def _demo_data(arguments: argparse.Namespace) -> int:
                 month = demo.make_month(arguments.seed, hour, looks)
                 files -= {asset["storage_key"] for asset in month.assets}
                 demo_rows.add_month(db, month)
+        # Now rather than when somebody opens the page.
+        rollup.prepare(stack.database, settings().report_tz)
+        rollup.fold(stack.database, least=False)
     finally:
         stack.stop()
     for key in files:

@@ -475,9 +475,12 @@ class Commands(Spending):
             return budget
 
     def list_alerts(
-        self, person: Person, session_id: str = "", *, snoozed: bool = False
+        self, person: Person, session_id: str | None = None, *, snoozed: bool = False
     ) -> list[AlertInfo]:
-        """The budgets that are mostly spent and concern this person, the fullest first."""
+        """The budgets that are mostly spent and concern this person, the fullest first.
+
+        Of ads' budgets that of `session_id` only, with None those of all.
+        """
         with self.database.begin() as db:
             return alerts.list_alerts(db, person, session_id, snoozed=snoozed)
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from html import escape
 from zoneinfo import ZoneInfo
 
+from adgen.agents import STEPS
 from adgen.domain import SpendFilter
-from adgen.exports import STEPS
 from adgen.providers.catalogue import label_of
 from adgen.store.spend_facts import Look, Share
 

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from adgen.agents import AGENTS
 from adgen.domain import AssetType, JobKind, RejectReason, Role, Stage, View
 from adgen.prices import Step
 from adgen.providers import catalogue
@@ -55,17 +56,11 @@ _WHY = {
     "image": ("The model refused the prompt.", "The model gave an unusable picture."),
     "clip": ("The model ended without a clip.", "The model took too long and was stopped."),
 }
-_AGENT = {
-    "brief": "prompt_parser",
-    "image": "image_generator",
-    "storyboard": "scene_planner",
-    "clip": "video_generator",
-    "video": "compositor",
-    "draft": "compositor",
-}
 # How far ads come: the share of those that go on after each step.
 _GOES_ON = {"images": 0.95, "approved": 0.86, "clips": 0.9, "film": 0.85}
 _FAILS, _RIDDLE, _UNPRICED = 0.05, 0.012, 0.008
+# Of every so many calls one is told nothing about.
+_SILENT = 50
 
 
 def make_month(seed: int, until: datetime, looks: Sequence[Look], days: int = DAYS) -> Month:
@@ -80,6 +75,8 @@ class _Ad:
     row: Row
     look: Look
     at: datetime
+    # How many files there were before it.
+    first: int
     attempts: dict[tuple[str, int], int] = field(default_factory=dict)
     runs: int = 0
 
@@ -148,7 +145,8 @@ class _Maker:
             "total_cost": Decimal(0),
         }  # fmt: skip
         self.made.sessions.append(row)
-        ad = _Ad(row, self.looks[place], begins + timedelta(seconds=random.randint(40, 400)))
+        begun = begins + timedelta(seconds=random.randint(40, 400))
+        ad = _Ad(row, self.looks[place], begun, len(self.made.assets))
         self._story(ad)
         row["updated_at"] = min(ad.at, self.until)
 
@@ -209,8 +207,8 @@ class _Maker:
 
     def _clips(self, ad: _Ad) -> None:
         ad.row["video_prompt"] = self.random.choice(_MOTIONS)
-        by_id = {asset["id"]: asset for asset in self.made.assets}
-        pictures = {by_id[i]["slot"]: i for i in ad.row["approved_image_ids"]}
+        slots = {asset["id"]: asset["slot"] for asset in self.made.assets[ad.first :]}
+        pictures = {slots[i]: i for i in ad.row["approved_image_ids"]}
         ad.row["scenes"] = [
             {"image": number, "image_id": picture, "description": ad.row["video_prompt"],
              "motion_intensity": 0.4, "duration_seconds": 3.0}
@@ -321,24 +319,28 @@ class _Maker:
         elif spec.price and random.random() < _UNPRICED:
             price = None
         cost = None if quantity is None or (price is None and quantity) else (price or 0) * quantity
+        reported = self._told(spec, quantity) if outcome != "free" else Decimal(0)
         began = ad.at + after
         ended, why = began + timedelta(seconds=took), random.choice(_WHY[stage]) if fails else None
         self.made.predictions.append(
             {
                 "key": key, "session_id": ad.row["id"], "job_id": job_id,
-                "agent": _AGENT[stage], "model": spec.ref, "inputs": {"model": spec.ref},
+                "agent": AGENTS[stage], "model": spec.ref, "inputs": {"model": spec.ref},
                 "provider_id": self._word(26), "status": "failed" if fails else "succeeded",
                 "error": why, "created_at": began, "sent_at": began, "finished_at": ended,
+                "reported": self._report(spec, took, reported, outcome),
             }
         )  # fmt: skip
         self.made.costs.append(
             {
-                "session_id": ad.row["id"], "agent_name": _AGENT[stage], "model_used": spec.ref,
+                "session_id": ad.row["id"], "agent_name": AGENTS[stage], "model_used": spec.ref,
                 "cost_usd": None if cost is None else Decimal(cost).quantize(Decimal("0.000001")),
                 "duration_seconds": Decimal(f"{took:.3f}"), "success": not fails,
                 "error_message": why, "created_at": began, "prediction_key": key,
                 "unit": spec.unit, "quantity": quantity, "unit_price": price,
                 "price_since": spec.since.isoformat(), "settled_at": ended,
+                "estimated_usd": None if price is None else spec.cost_of(3.0),
+                "reported_quantity": reported,
             }
         )  # fmt: skip
         ad.row["total_cost"] += self.made.costs[-1]["cost_usd"] or 0
@@ -349,6 +351,32 @@ class _Maker:
         if spec.unit == "hardware-second":
             return Decimal(f"{took * 0.8:.2f}")
         return Decimal(str(spec.length(3.0))) if spec.unit == "second" else Decimal(1)
+
+    def _told(self, spec: ModelSpec, charged: Decimal | None) -> Decimal | None:
+        """What the provider says that it made: as a rule what was charged, or nothing at all."""
+        silent = len(self.made.costs) % _SILENT == 0
+        if spec.door == "offline" or charged is None or silent:
+            return None
+        if spec.unit == "second":
+            # Clips come some frames longer than they were ordered.
+            return charged + Decimal("0.04")
+        return charged
+
+    @staticmethod
+    def _report(
+        spec: ModelSpec, took: float, reported: Decimal | None, outcome: str
+    ) -> dict[str, Any] | None:
+        if reported is None:
+            return None
+        figures: dict[str, Any] = {
+            "predict_time": round(took * 0.8, 3),
+            "total_time": round(took, 3),
+        }
+        if spec.unit == "image":
+            figures["image_count"] = int(reported)
+        if spec.unit == "second":
+            figures["video_output_duration_seconds"] = float(reported)
+        return {"status": "failed" if outcome == "free" else "succeeded", **figures}
 
     def _asset(
         self, ad: _Ad, stage: str, slot: int, spec: ModelSpec, key: str, took: timedelta,

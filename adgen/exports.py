@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from adgen.domain import SpendFilter
+from adgen.agents import STEPS
+from adgen.domain import SpendFilter, Value
 from adgen.errors import InputRejected
+from adgen.sheets import harmless
 from adgen.store.spend_facts import Bucket, Call, Spent
 
 
@@ -42,21 +44,11 @@ CONTENT_TYPES = {
     Format.PARQUET: "application/vnd.apache.parquet",
     Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-# The ledger keeps the agents' own names; people know the steps. In the order of an ad.
-STEPS = {
-    "prompt_parser": "Brief",
-    "image_generator": "Pictures",
-    "scene_planner": "Storyboard",
-    "video_generator": "Clips",
-    "compositor": "Film",
-}
 
 Kind = type[str] | type[datetime] | type[date] | type[Decimal] | type[int]
 # Excel ends there, with one line for the names.
 XLSX_MOST = 1_048_575
 _CELL_MOST = 32_767
-# What a spreadsheet would take for the beginning of a formula, or for the end of a cell.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # What no XML may hold.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _BATCH = 2000
@@ -88,6 +80,8 @@ _CALLS: dict[str, Kind] = {
     "seconds": Decimal,
     "error": str,
     "asset_id": str,
+    "estimated_usd": Decimal,
+    "reported_usd": Decimal,
 }
 
 
@@ -99,14 +93,15 @@ def calls_table(calls: Iterable[Call], asked: SpendFilter) -> Table:
             *(call.at, call.at.astimezone(zone).date(), call.ad, call.session_id, call.person),
             *(call.team, call.agent, call.model, call.outcome.value, call.unit, call.quantity),
             *(call.unit_price, call.cost, call.seconds, call.error, call.asset_id),
+            *(call.estimated, call.reported),
         )
         for call in calls
     )
     return Table(_CALLS, rows, _about(asked))
 
 
-class Day(NamedTuple):
-    """The calls of a day; `by_agent` has what each step cost."""
+class Day(Value):
+    """The calls of a day of the zone; `by_agent` has what each step cost."""
 
     day: date
     calls: int
@@ -179,11 +174,6 @@ def check_size(lines: int, form: Format) -> None:
 def write(table: Table, form: Format, out: Path) -> None:
     """Put the table into a new file."""
     _WRITERS[form](table, out)
-
-
-def harmless(cell: str) -> str:
-    """The words as words, whatever a spreadsheet would make of their first sign."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
 
 
 def _csv(table: Table, out: Path) -> None:

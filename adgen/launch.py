@@ -55,11 +55,6 @@ class Supervisor:
         """Start the child, and a thread that outlives it."""
         self._thread.start()
 
-    @property
-    def pid(self) -> int | None:
-        """The process id of the present child."""
-        return self._child.pid if self._child else None
-
     def stop(self) -> None:
         """End the child: kindly first, then not."""
         self._stopping.set()
@@ -144,11 +139,6 @@ class Stack:
             except Unavailable as error:
                 # What is left of the old one may need a moment to end.
                 log.warning("%s", error)
-
-    @property
-    def worker_pid(self) -> int | None:
-        """The worker child, when this process keeps one."""
-        return self._supervisor.pid if self._supervisor else None
 
     def demo_login(self) -> tuple[Person, str | None]:
         """The demo user and its password, where we know it."""

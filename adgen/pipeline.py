@@ -22,7 +22,14 @@ from sqlalchemy.orm import Session
 
 from adgen import jobs as engine
 from adgen import orders, prices, receipts
-from adgen.agents import compositor, image_generator, prompt_parser, scene_planner, video_generator
+from adgen.agents import (
+    AGENTS,
+    compositor,
+    image_generator,
+    prompt_parser,
+    scene_planner,
+    video_generator,
+)
 from adgen.agents.reading import repair_prompt
 from adgen.config import settings
 from adgen.domain import (
@@ -55,7 +62,7 @@ from adgen.errors import (
     ResultWaiting,
 )
 from adgen.providers import camera, catalogue, ffmpeg, music, offline
-from adgen.providers.models import Phase, Result, Watch
+from adgen.providers.models import Phase, Report, Result, Watch
 from adgen.providers.sources import models_for
 from adgen.providers.storage import Stored, storage
 from adgen.store import assets, brands, costs, jobs, predictions, sessions
@@ -71,15 +78,6 @@ log = logging.getLogger(__name__)
 # Of a workflow: the run's id comes first.
 Story = ParamSpec("Story")
 
-_AGENT = {
-    "brief": "prompt_parser",
-    "image": "image_generator",
-    "storyboard": "scene_planner",
-    "clip": "video_generator",
-    "video": "compositor",
-    "draft": "compositor",
-    "animatic": "compositor",
-}
 _TRIES = 3
 # Kept in place of what may be tried again when the account takes no orders.
 _BLOCKED = "blocked"
@@ -362,6 +360,7 @@ def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict
                 unit=spec.unit,
                 unit_price=spec.price,
                 price_since=spec.since.isoformat(),
+                estimated=spec.cost_of(call.inputs.get("seconds")),
                 held=prices.dearest(spec, call.inputs.get("seconds")),
             )
         begun = orders.stand(db, fresh) if fresh else None
@@ -470,7 +469,7 @@ def _call(
         key=call_key(state.id, stage, slot, attempt),
         session_id=state.id,
         job_id=job_id,
-        agent=_AGENT[stage],
+        agent=AGENTS[stage],
         model=model,
         # Which model was asked for first, should another one have to stand in.
         inputs={**inputs, "model": model},
@@ -604,15 +603,16 @@ def _collect(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]
     # An earlier run may have asked for it; whoever fetches it now reports to this one.
     row.job_id = job_id
     work = _work_folder(row.key)
+    reports: list[Report] = []
     try:
         try:
-            result = _make(row, stage, slot, work)
+            result = _make(row, stage, slot, work, reports.append)
         except ResultWaiting as error:
             # Not settled: it is being made, or made, and stays to be fetched at no further cost.
             return _outcome(error=error.user_message, again="fetch")
         except (ProviderError, Cancelled, NotFound, CompositionFailed) as error:
-            return _settle_failure(row, error, stage, slot)
-        return _settle_success(row, stage, slot, result)
+            return _settle_failure(row, error, stage, slot, *reports[-1:])
+        return _settle_success(row, stage, slot, result, *reports[-1:])
     finally:
         TURNS.ended()
         shutil.rmtree(work, ignore_errors=True)
@@ -652,14 +652,17 @@ def _work_folder(key: str) -> Path:
     return Path(mkdtemp(dir=scratch, prefix=key.replace("/", "-")[-40:] + "-"))
 
 
-def _make(row: Prediction, stage: str, slot: int, work: Path) -> Result:
+def _make(
+    row: Prediction, stage: str, slot: int, work: Path, report: Callable[[Report], None]
+) -> Result:
     """Wait for the order; the film is cut here, everything else comes from a provider."""
     spec = catalogue.load_model(row.model)
     files = {name: storage().path(key) for name, key in row.files.items()}
     cancelled = _cancel_watch(row.job_id)
     if stage in _FILMS:
         return _cut(row, stage, files, work, cancelled)
-    watch = Watch(cancelled, _phase_teller(row.job_id, slot) if stage in _KIND else lambda _: None)
+    phase = _phase_teller(row.job_id, slot) if stage in _KIND else lambda _: None
+    watch = Watch(cancelled, phase, report)
     result = models_for(spec.door).collect(
         spec, row.provider_id or "", row.inputs, files, work, watch
     )
@@ -824,13 +827,25 @@ _KIND = {
 }
 
 
-def _settle_success(row: Prediction, stage: str, slot: int, result: Result) -> dict[str, Any]:
+# Of what is made here, or never reached its provider, nobody else can tell.
+_NO_REPORT = Report(words={}, quantity=None)
+
+
+def _settle_success(
+    row: Prediction, stage: str, slot: int, result: Result, report: Report = _NO_REPORT
+) -> dict[str, Any]:
     stored = storage().put_file(result.file, result.content_type) if result.file else None
     with _db().begin() as db:
-        if not predictions.finish(db, row.key, predictions.SUCCEEDED, text=result.text):
+        ended, said = predictions.SUCCEEDED, report.words or None
+        if not predictions.finish(db, row.key, ended, text=result.text, reported=said):
             return _ended_elsewhere(db, row)
         settled = costs.settle_entry(
-            db, row.key, success=True, quantity=result.quantity, seconds=result.seconds
+            db,
+            row.key,
+            success=True,
+            quantity=result.quantity,
+            seconds=result.seconds,
+            reported=report.quantity,
         )
         asset_id = _record(db, row, stage, slot, result, stored, settled.cost) if stored else None
         # What six that end at once share is locked last, and not for long.
@@ -910,10 +925,13 @@ def _place(db: Session, ad: AdSession, stage: str, slot: int, asset_id: str, key
     assets.put_in_slot(ad, take, takes)
 
 
-def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -> dict[str, Any]:
+def _settle_failure(
+    row: Prediction, error: AdgenError, stage: str, slot: int, report: Report = _NO_REPORT
+) -> dict[str, Any]:
     status = predictions.CANCELLED if isinstance(error, Cancelled) else predictions.FAILED
     with _db().begin() as db:
-        if not predictions.finish(db, row.key, status, error=error.user_message):
+        why, said = error.user_message, report.words or None
+        if not predictions.finish(db, row.key, status, error=why, reported=said):
             return _ended_elsewhere(db, row)
         settled = costs.settle_entry(
             db,
@@ -921,7 +939,8 @@ def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -
             success=False,
             quantity=error.charged,
             seconds=Decimal(0),
-            error=error.user_message,
+            error=why,
+            reported=report.quantity,
         )
         again = _again(error, settled.cost)
         blocked = isinstance(error, AccountBlocked)
@@ -931,7 +950,7 @@ def _settle_failure(row: Prediction, error: AdgenError, stage: str, slot: int) -
         if stage in ("image", "clip") and again:
             jobs.report_on(db, job, slot=slot, state="retrying")
         notify(db, ad.id)
-    return _outcome(error=error.user_message, again=again, blocked=blocked)
+    return _outcome(error=why, again=again, blocked=blocked)
 
 
 def _again(error: AdgenError, cost: Decimal | None) -> str:

@@ -1,4 +1,4 @@
-"""Whether the ledger and the suppliers say the same: estimate, ledger, reported units, bill."""
+"""Whether the ledger and the suppliers say the same: estimate, ledger, report, bill."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 
 from adgen.domain import Value
 from adgen.errors import InputRejected
-from adgen.providers.catalogue import catalogue, label_of
+from adgen.providers.catalogue import ModelSpec, catalogue, label_of
 from adgen.store.spend_facts import ModelDay
 
 BILL_MAX = 5 * 1024 * 1024
@@ -57,8 +57,10 @@ class Bill(Value):
 class ModelCheck(Value):
     """A model over the whole range. None is unknown, and for `billed` that there is no bill.
 
-    `estimated` is what its successful calls were expected to cost at today's prices, `reported`
-    the units that the supplier told at today's prices, `logged` what the ledger has.
+    `estimated` is what the calls that brought something were expected to cost when they were
+    ordered, `logged` what the ledger has. `reported` is what the supplier's own figures come to at
+    the prices of then, `told_logged` what the ledger has for the same calls; of `unreported` calls,
+    made or charged, the supplier told nothing (None: made here, where there is no supplier).
     """
 
     model: str
@@ -68,15 +70,28 @@ class ModelCheck(Value):
     estimated: Decimal | None
     logged: Decimal
     reported: Decimal | None
+    told_logged: Decimal
+    unreported: int | None
     billed: Decimal | None
 
     @property
-    def drift(self) -> Decimal | None:
-        """How far the ledger is from the bill, or without one from the estimate; a share."""
-        against = self.estimated if self.billed is None else self.billed
-        if against is None or not against:
-            return None
-        return (self.logged - against) / against
+    def off_estimate(self) -> Decimal | None:
+        """How far the ledger is from the estimate; a share."""
+        return _off(self.logged if self.calls > self.unpriced else None, self.estimated)
+
+    @property
+    def off_report(self) -> Decimal | None:
+        """How far it is from the supplier's own figures, of the calls that have any; a share."""
+        return _off(self.told_logged, self.reported)
+
+    @property
+    def off_bill(self) -> Decimal | None:
+        """How far it is from the bill; a share."""
+        return _off(self.logged, self.billed)
+
+
+def _off(logged: Decimal | None, against: Decimal | None) -> Decimal | None:
+    return None if logged is None or not against else (logged - against) / against
 
 
 class DayCheck(Value):
@@ -97,7 +112,16 @@ class Reconciled(Value):
     models: tuple[ModelCheck, ...]
     days: tuple[DayCheck, ...]
     agreeing: int
-    unpriced: int
+
+    @property
+    def unpriced(self) -> int:
+        """Calls whose price is not known; they are in no sum."""
+        return sum(one.unpriced for one in self.models)
+
+    @property
+    def unreported(self) -> int:
+        """Calls of which the supplier told nothing."""
+        return sum(one.unreported or 0 for one in self.models)
 
 
 def read_bill(data: bytes) -> Bill:
@@ -224,24 +248,39 @@ def compare(logged: Sequence[ModelDay], bill: Bill | None = None) -> Reconciled:
         models=tuple(largest),
         days=days,
         agreeing=agreeing,
-        unpriced=sum(one.unpriced for one in logged),
     )
 
 
 def _check(model: str, days: Sequence[ModelDay], billed: Decimal | None) -> ModelCheck:
     spec = catalogue().get(model)
-    made = sum(one.made for one in days)
-    units = sum((one.units for one in days), Decimal(0))
+    here = spec is not None and spec.door == "offline"
+    count = {name: sum(getattr(one, name) for one in days) for name in _COUNTS}
+    cost = {name: sum((getattr(one, name) for one in days), Decimal(0)) for name in _COSTS}
     return ModelCheck(
         model=model,
         label=label_of(model),
-        calls=sum(one.calls for one in days),
-        unpriced=sum(one.unpriced for one in days),
-        estimated=spec.expected_cost * made if spec and spec.expected_cost is not None else None,
-        logged=sum((one.cost for one in days), Decimal(0)),
-        reported=spec.price * units if spec and spec.price is not None else None,
+        calls=count["calls"],
+        unpriced=count["unpriced"],
+        estimated=_estimated(spec, cost["estimated"], count["made"] - count["said"]),
+        logged=cost["cost"],
+        reported=cost["reported"] if count["told"] else None,
+        told_logged=cost["told_logged"],
+        unreported=None if here else count["untold"],
         billed=billed,
     )
+
+
+_COUNTS = ("calls", "made", "unpriced", "said", "told", "untold")
+_COSTS = ("cost", "estimated", "reported", "told_logged")
+
+
+def _estimated(spec: ModelSpec | None, said: Decimal, unsaid: int) -> Decimal | None:
+    """What was said, and for calls from before that was kept, what would be said today."""
+    if not unsaid:
+        return said
+    if spec is None or spec.expected_cost is None:
+        return None
+    return said + spec.expected_cost * unsaid
 
 
 def _days(logged: Sequence[ModelDay], bill: Bill) -> tuple[tuple[DayCheck, ...], int]:
@@ -274,13 +313,17 @@ def _days(logged: Sequence[ModelDay], bill: Bill) -> tuple[tuple[DayCheck, ...],
 
 def in_words(found: Reconciled) -> Iterator[str]:
     """The comparison as lines of text."""
-    yield f"{'model':34} {'calls':>7} {'estimated':>12} {'logged':>12} {'billed':>12} {'drift':>9}"
+    names = "".join(f" {name:>12}" for name in ("estimated", "logged", "reported", "billed"))
+    yield f"{'model':34} {'calls':>7}{names} {'off bill':>9}"
     for one in found.models:
-        drift = "" if one.drift is None else f"{100 * one.drift:+.1f} %"
-        sums = " ".join(f"{_dollars(sum_):>12}" for sum_ in (one.estimated, one.logged, one.billed))
-        yield f"{one.label[:34]:34} {one.calls:>7,} {sums} {drift:>9}"
+        off = "" if one.off_bill is None else f"{100 * one.off_bill:+.1f} %"
+        four = (one.estimated, one.logged, one.reported, one.billed)
+        sums = "".join(f" {'–' if sum_ is None else _dollars(sum_):>12}" for sum_ in four)
+        yield f"{one.label[:34]:34} {one.calls:>7,}{sums} {off:>9}"
     if found.unpriced:
         yield f"{found.unpriced:,} calls have no known price and are in no sum."
+    if found.unreported:
+        yield f"Of {found.unreported:,} calls the supplier told nothing itself."
     yield f"{found.agreeing:,} days agree to the cent, {len(found.days):,} do not."
     for day in found.days:
         sums = f"logged {_dollars(day.logged)}, billed {_dollars(day.billed)}"

@@ -51,10 +51,15 @@ class Spending:
         with self._asking(person, asked) as ask:
             yield from spend.each_call(ask)
 
-    def model_days(self, person: Person, asked: SpendFilter) -> tuple[ModelDay, ...]:
-        """Settled calls by day and model, to compare with a bill."""
+    def model_days(
+        self, person: Person, asked: SpendFilter, *, daily: bool = True
+    ) -> tuple[ModelDay, ...]:
+        """Settled calls by day and model, to compare with a bill; sooner without `daily`.
+
+        Each month is as its first day then.
+        """
         with self._asking(person, asked) as ask:
-            return spend.model_days(ask)
+            return spend.model_days(ask, daily=daily)
 
     def export(
         self, person: Person, asked: SpendFilter, what: What, form: Format, out: Path

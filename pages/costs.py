@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from adgen.ui import reconciling, spend, spend_ask, spend_files, state
+from adgen.ui import alerts, reconciling, spend, spend_ask, spend_files, state
 
 person = state.require_person()
 spend.go_on()
@@ -30,7 +30,7 @@ look = state.commands().look_at_spending(
 )
 count = look.spent.total.calls
 with export:
-    spend_files.section(look, asked)
+    spend_files.section(look, asked, drawn=view == spend.OVERVIEW and bool(count))
 with head:
     spend.tally(asked)
 with foot:
@@ -46,3 +46,4 @@ with body:
     else:
         spend.figures(look)
         spend.overview(look, asked)
+        alerts.panel(person)

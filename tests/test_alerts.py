@@ -162,7 +162,15 @@ def test_whom_it_concerns(commands: Commands, person: Person, database: Database
     }
     assert sorted(scopes["ann"]) == sorted(scopes["mate"]) == sorted(scopes["boss"])
     assert sorted(scopes["ann"]) == ["ad", "team"]
-    assert (scopes["viewer"], [a.scope for a in commands.list_alerts(person)]) == ([], ["team"])
+    assert scopes["viewer"] == scopes["other"] == []
+    assert [a.scope for a in commands.list_alerts(person, "")] == ["team"]
+    listed = {one: commands.list_alerts(one) for one in (person, viewer, other, boss)}
+    assert [len(found) for found in listed.values()] == [2, 0, 0, 2]
+    for alert in listed[person]:
+        commands.snooze_alert(mate, alert.id, 7)
+        for stranger in (other, viewer):
+            with pytest.raises(NotFound):
+                commands.snooze_alert(stranger, alert.id, 7)
 
 
 def test_a_snooze_is_a_persons_own_and_ends(

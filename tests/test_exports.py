@@ -9,26 +9,19 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 import pytest
 from openpyxl import load_workbook
 
-from adgen import exports, launch
+from adgen import exports
 from adgen.commands import Commands
-from adgen.config import settings
-from adgen.cost_report import report
 from adgen.domain import Person, Role, SpendFilter
 from adgen.errors import InputRejected
 from adgen.exports import Format, Table, What, write
-from adgen.store import users
 from adgen.store.database import Database
-from adgen.ui import spend_charts
 from adgen.ui.spend_charts import Ink
-from tests.asking import Client
 from tests.conftest import add_person
 from tests.store.ledgers import Ledger
 
@@ -94,68 +87,12 @@ def by_day(rows: list[dict[str, Any]]) -> dict[date, Decimal]:
     """What each day came to."""
     days: defaultdict[date, Decimal] = defaultdict(Decimal)
     for row in rows:
-        cost = Decimal(str(row["cost_usd"]))
+        cost = Decimal(str(row["cost_usd"] or 0))
         if cost:
             day = row["day"]
             as_day = day.date() if isinstance(day, datetime) else date.fromisoformat(str(day))
             days[as_day] += cost
     return dict(days)
-
-
-def charted(commands: Commands, person: Person, asked: SpendFilter) -> dict[date, Decimal]:
-    """What the chart's bars stand for."""
-    look = commands.look_at_spending(person, asked)
-    assert report(look, asked, "March", NIGHTS[0]).count("<rect") == len(look.spent.buckets)
-    figure = spend_charts.daily(look, INK, cap=None, unfinished=date(2026, 4, 1))
-    days: defaultdict[date, Decimal] = defaultdict(Decimal)
-    for trace in figure.data:
-        if trace.type == "bar":
-            for day, cost in zip(trace.x, trace.y, strict=True):
-                days[day] += Decimal(str(cost))
-    return dict(days)
-
-
-def answered(
-    database: Database, commands: Commands, person: Person, zone: str, monkeypatch: Any
-) -> dict[date, Decimal]:
-    """What the API says."""
-    running = SimpleNamespace(commands=commands, database=database)
-    monkeypatch.setattr(launch, "_running", running)
-    with database.begin() as db:
-        headers = {"Authorization": f"Bearer {users.add_login(db, person.id)}"}
-    asked = {"tz": zone, "since": "2026-03-01", "until": "2026-03-31"}
-    answer = Client().ask("GET", "/api/costs", headers=headers, params=asked)
-    assert answer.status_code == 200, answer.text
-    said = answer.json()
-    assert Decimal(said["total_cost"]) == sum(Decimal(day["cost"]) for day in said["days"])
-    rows = [{"day": day["day"], "cost_usd": day["cost"]} for day in said["days"]]
-    file = Client().ask(
-        "GET", "/api/costs/export", headers=headers, params={**asked, "what": "days"}
-    )
-    assert file.headers["content-disposition"].endswith('2026-03-01-to-2026-03-31.csv"')
-    assert by_day(list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))) == by_day(
-        rows
-    )
-    return by_day(rows)
-
-
-def test_every_export_chart_and_answer_has_the_same_days(
-    commands: Commands, database: Database, analyst: Person, moments: list[datetime],
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.setenv("ADGEN_REPORT_TZ", "Europe/Berlin")
-    settings.cache_clear()
-    for zone in ZONES:
-        wanted: defaultdict[date, Decimal] = defaultdict(Decimal)
-        for moment in moments:
-            wanted[moment.astimezone(ZoneInfo(zone)).date()] += Decimal("0.5")
-        asked = SpendFilter(zone=zone, **MARCH)
-        for what in What:
-            for form in Format:
-                made = exported(commands, analyst, asked, what, form, tmp_path)
-                assert by_day(lines(made, form)) == wanted, (zone, what, form)
-        assert charted(commands, analyst, asked) == wanted
-        assert answered(database, commands, analyst, zone, monkeypatch) == wanted
 
 
 def test_days_without_calls_are_lines_too(
@@ -187,7 +124,9 @@ def test_nothing_in_csv_is_a_formula(tmp_path: Path) -> None:
     write(wicked_table(), Format.CSV, out := tmp_path / "x.csv")
     text = out.read_bytes().decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text, newline="")))[1:]
-    assert [row[0] for row in rows] == [f"'{word}" for word in WICKED]
+    # Behind a tab another spreadsheet begins the next cell.
+    kept = [f"'{word}".replace("\t=", "\t'=").replace("\r=", "\r'=") for word in WICKED]
+    assert [row[0] for row in rows] == kept
     # A number below zero is one, and no text.
     assert {row[1] for row in rows} == {"0.1"}
 

@@ -71,9 +71,7 @@ def test_what_is_no_bill_is_refused_with_the_reason(data: bytes, why: str) -> No
 
 def logged(model: str, cost: str, day: int = 1, **more: int) -> ModelDay:
     facts = {"calls": 6, "made": 6, "unpriced": 0, **more}
-    return ModelDay(
-        day=FIRST.replace(day=day), model=model, cost=Decimal(cost), units=Decimal(6), **facts
-    )
+    return ModelDay(day=FIRST.replace(day=day), model=model, cost=Decimal(cost), **facts)
 
 
 def test_ledger_and_bill_stand_side_by_side() -> None:
@@ -93,8 +91,8 @@ def test_ledger_and_bill_stand_side_by_side() -> None:
     assert (flux.logged, flux.billed, flux.estimated) == (
         Decimal("0.60"), Decimal("0.63"), Decimal("0.60"),
     )  # fmt: skip
-    assert flux.drift is not None
-    assert round(flux.drift, 4) == Decimal("-0.0476")
+    assert flux.off_bill is not None
+    assert round(flux.off_bill, 4) == Decimal("-0.0476")
     assert found.unpriced == 6
     differing = [
         (one.day.day, one.model.partition(":")[0], one.logged, one.billed) for one in found.days
@@ -111,9 +109,28 @@ def test_ledger_and_bill_stand_side_by_side() -> None:
     assert "logged nothing, billed $0.8000" in words
 
 
-def test_without_a_bill_the_drift_is_from_the_estimate() -> None:
+def test_calls_from_before_estimates_were_kept_have_those_of_today() -> None:
     [one] = compare([logged(FLUX, "0.33")]).models
-    assert (one.billed, one.estimated) == (None, Decimal("0.30"))
-    assert one.drift == Decimal("0.1")
+    assert (one.billed, one.off_bill, one.estimated) == (None, None, Decimal("0.30"))
+    assert one.off_estimate == Decimal("0.1")
+    [half] = compare([logged(FLUX, "0.33", said=3).model_copy(update={"estimated": 1})]).models
+    assert half.estimated == Decimal("1.15")
     [unknown] = compare([logged("gone/model", "1")]).models
-    assert (unknown.estimated, unknown.reported, unknown.drift) == (None, None, None)
+    assert (unknown.estimated, unknown.reported, unknown.off_estimate) == (None, None, None)
+
+
+def test_the_suppliers_own_figures_are_held_against_the_same_calls() -> None:
+    told = {"reported": Decimal("0.20"), "told_logged": Decimal("0.15")}
+    some = logged(FLUX, "0.30", told=4, untold=3).model_copy(update=told)
+    before = logged(FLUX, "0.30", 2, untold=6)
+    cut, silent = logged(CUT, "3", untold=6), logged(SVD, "4.80", untold=6)
+    found = compare([some, before, cut, silent])
+    by_model = {one.model: one for one in found.models}
+    flux = by_model[FLUX]
+    assert (flux.reported, flux.unreported) == (Decimal("0.20"), 9)
+    assert flux.off_report == Decimal("-0.25")
+    assert (by_model[SVD].reported, by_model[SVD].unreported, by_model[SVD].off_report) == (
+        None, 6, None,
+    )  # fmt: skip
+    assert by_model[CUT].unreported is None
+    assert found.unreported == 15

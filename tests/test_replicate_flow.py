@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from adgen.domain import AdState, CostEntry, JobKind, Stage
+from adgen.domain import SYSTEM, AdState, CostEntry, JobKind, SpendFilter, Stage
 from adgen.errors import WrongStage
 from adgen.providers.catalogue import default_model, load_model
+from adgen.reconcile import compare
 from tests.conftest import until
 from tests.replicate_server import Fault, ReplicateServer
 from tests.studio import Studio, studio
@@ -150,6 +151,31 @@ def test_after_all_that_no_order_is_doubled_or_lost(house: Studio, ads: dict[str
         house.ended(ad_id)
     house.audit()
     assert house.slots_made_twice() == 0
+
+
+def test_what_replicate_told_of_each_order_is_its_bill(
+    house: Studio, fake: ReplicateServer, ads: dict[str, str]
+) -> None:
+    """Through every failure: kept word for word, and the same sum as the ledger."""
+    for ad_id in ads.values():
+        house.ended(ad_id)
+    found = compare(house.commands.model_days(SYSTEM, SpendFilter())).models
+    models = {check.model.partition(":")[0]: check for check in found}
+    for name, units in fake.billed.items():
+        check = models[name]
+        price = load_model(check.model).price or Decimal(0)
+        assert check.logged == units * price, name
+        # It does not say how many pictures it had made of the one that was cancelled there.
+        untold = 1 if FLUX in name else 0
+        assert check.reported == check.told_logged == (units - untold) * price, name
+        assert (check.unpriced, check.unreported) == (0, untold), name
+        assert check.off_report == 0, name
+    with house.database.begin() as db:
+        said = "SELECT reported FROM predictions WHERE reported IS NOT NULL"
+        kept = db.scalars(text(said)).all()
+    told = {str(one.pop("status")): set(one) for one in kept}
+    assert {"succeeded", "failed", "aborted", "canceled"} <= set(told)
+    assert {"predict_time", "total_time"} <= told["succeeded"]
 
 
 def test_a_repair_call_is_made_once_and_says_what_was_wrong(

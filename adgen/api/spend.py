@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from adgen.api.auth import Acting, Signed
 from adgen.api.schema import Paged, answers, problems
 from adgen.config import settings
 from adgen.domain import Outcome, SpendFilter, Value
-from adgen.exports import CONTENT_TYPES, Format, What, days_of, file_name
+from adgen.exports import CONTENT_TYPES, Day, Format, What, days_of, file_name
 from adgen.store.spend_facts import Call, Share
 
 router = APIRouter()
@@ -59,27 +59,6 @@ def _asked(
 Asked = Annotated[SpendFilter, Depends(_asked)]
 
 
-class PartView(Value):
-    """The part of one step, model, person or team; `cost` is without the `unpriced` calls."""
-
-    key: str
-    calls: int
-    failed: int
-    running: int
-    unpriced: int
-    cost: Decimal
-
-
-class DayView(Value):
-    """A day of the zone; days without calls are there too."""
-
-    day: date
-    calls: int
-    unpriced: int
-    cost: Decimal
-    by_agent: dict[str, Decimal]
-
-
 class CostsView(Value):
     """What was spent, in US dollars as decimal strings. `unpriced` calls are in no sum."""
 
@@ -89,32 +68,11 @@ class CostsView(Value):
     running: int
     unpriced: int
     zone: str
-    days: tuple[DayView, ...]
-    by_agent: tuple[PartView, ...]
-    by_model: tuple[PartView, ...]
-    by_person: tuple[PartView, ...]
-    by_team: tuple[PartView, ...]
-
-
-class CallView(Value):
-    """A call of the ledger; `cost` null is unknown."""
-
-    id: int
-    at: datetime
-    session_id: str
-    ad: str
-    person: str
-    team: str
-    agent: str
-    model: str
-    outcome: Outcome
-    unit: str
-    quantity: Decimal | None
-    unit_price: Decimal | None
-    cost: Decimal | None
-    seconds: Decimal
-    error: str | None
-    asset_id: str | None
+    days: tuple[Day, ...]
+    by_agent: tuple[Share, ...]
+    by_model: tuple[Share, ...]
+    by_person: tuple[Share, ...]
+    by_team: tuple[Share, ...]
 
 
 @router.get("/api/costs", responses=_ASKED)
@@ -129,30 +87,20 @@ def costs(person: Signed, act: Acting, asked: Asked) -> CostsView:
         running=total.running,
         unpriced=total.unpriced,
         zone=asked.zone,
-        days=tuple(DayView(**day._asdict()) for day in days_of(found, asked)),
-        by_agent=_parts(found.agents),
-        by_model=_parts(found.models),
-        by_person=_parts(found.people),
-        by_team=_parts(found.teams),
+        days=tuple(days_of(found, asked)),
+        by_agent=found.agents,
+        by_model=found.models,
+        by_person=found.people,
+        by_team=found.teams,
     )
 
 
-def _parts(shares: tuple[Share, ...]) -> tuple[PartView, ...]:
-    return tuple(PartView.model_validate(share, from_attributes=True) for share in shares)
-
-
 @router.get("/api/costs/calls", responses=_ASKED)
-def calls(
-    person: Signed, act: Acting, asked: Asked, page: Paged, response: Response
-) -> list[CallView]:
+def calls(person: Signed, act: Acting, asked: Asked, page: Paged, response: Response) -> list[Call]:
     """Single calls, newest first. The header X-Total-Count says how many there are in all."""
     count, found = act.list_calls(person, asked, limit=page.limit, offset=page.offset)
     response.headers["X-Total-Count"] = str(count)
-    return [_view(call) for call in found]
-
-
-def _view(call: Call) -> CallView:
-    return CallView.model_validate(call, from_attributes=True)
+    return list(found)
 
 
 @router.get(

@@ -6,18 +6,11 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Literal
 
+from adgen.agents import STEPS
 from adgen.domain import AdState, AssetInfo, CostEntry, CostSummary, Value
 
 Kind = Literal["title", "brief", "pictures", "picks", "picture", "clip", "film", "cost"]
 
-# The ledger keeps the agents' own names; these are their steps, in the order of the story.
-STEPS = {
-    "prompt_parser": "Brief",
-    "image_generator": "Pictures",
-    "scene_planner": "Storyboard",
-    "video_generator": "Clips",
-    "compositor": "Film",
-}
 # How far into the steps each slide is.
 _REACHED = {"title": 0, "brief": 0, "pictures": 2, "picks": 2, "picture": 2, "clip": 4, "film": 5}
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,8 +25,9 @@ class Look(Value):
 
 def paint_looks(products: Sequence[str]) -> list[Look]:
     """A look of each product, kept in storage; the same products give the same files."""
-    with TemporaryDirectory() as folder:
-        return [_paint(product, Path(folder), n) for n, product in enumerate(products)]
+    with TemporaryDirectory() as folder, ThreadPoolExecutor() as side_by_side:
+        works = [Path(folder)] * len(products)
+        return list(side_by_side.map(_paint, products, works, range(len(products))))
 
 
 def _paint(product: str, work: Path, number: int) -> Look:

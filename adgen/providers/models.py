@@ -33,12 +33,28 @@ class Result(Value):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
+class Report(Value):
+    """What the provider itself says of an order that has ended.
+
+    `words` has its own word for the end (`status`) and the figures that it told, as told.
+    `quantity` is what they come to in units of the model's price, None when they do not say.
+    """
+
+    words: dict[str, Any]
+    quantity: Decimal | None
+
+
 @dataclass(frozen=True)
 class Watch:
-    """How a long wait and the person talk: asked whether to stop, told what goes on."""
+    """How a long wait and the person talk: asked whether to stop, told what goes on.
+
+    A provider that says itself what it did tells so to `report`, however the order ended; when
+    twice, the last word counts.
+    """
 
     cancelled: Callable[[], bool] = lambda: False
     phase: Callable[[Phase], None] = lambda _: None
+    report: Callable[[Report], None] = lambda _: None
 
 
 class Models(Protocol):

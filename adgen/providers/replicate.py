@@ -215,6 +215,7 @@ class ReplicateModels:
     ) -> Result:
         """Poll to the end, then fetch at once: outputs are removed after an hour."""
         prediction = self._await(spec, order_id, inputs, watch)
+        watch.report(verdict.report(spec, prediction))
         output = verdict.read_output(spec, prediction, inputs)
         units = verdict.quantity(spec, prediction, inputs, len(output))
         facts: dict[str, Any] = {
@@ -265,7 +266,7 @@ class ReplicateModels:
         while True:
             moment = time.monotonic()
             if watch.cancelled():
-                return self._stopped(spec, order_id, inputs)
+                return self._stopped(spec, order_id, inputs, watch)
             prediction = self._peek(order_id)
             if prediction is not None:
                 heard, status = moment, str(prediction.get("status"))
@@ -284,7 +285,7 @@ class ReplicateModels:
                     "Replicate cannot be reached. What was ordered goes on there and stays to be "
                     "fetched: retry when the connection is back, at no further cost."
                 )
-            self._give_up_when_late(spec, order_id, inputs, began, running_since)
+            self._give_up_when_late(spec, order_id, inputs, watch, began, running_since)
             time.sleep(self._pause(spec, moment - began))
 
     def _pause(self, spec: ModelSpec, elapsed: float) -> float:
@@ -308,6 +309,7 @@ class ReplicateModels:
         spec: ModelSpec,
         order_id: str,
         inputs: Mapping[str, Any],
+        watch: Watch,
         began: float,
         running_since: float | None,
     ) -> None:
@@ -318,7 +320,7 @@ class ReplicateModels:
         )
         if time.monotonic() - since <= limit:
             return
-        ended = self._stop(order_id)
+        ended = self._stop(spec, order_id, watch)
         if ended and ended.get("status") == "succeeded":
             return
         raise ProviderBusy(
@@ -327,16 +329,16 @@ class ReplicateModels:
         )
 
     def _stopped(
-        self, spec: ModelSpec, order_id: str, inputs: Mapping[str, Any]
+        self, spec: ModelSpec, order_id: str, inputs: Mapping[str, Any], watch: Watch
     ) -> Mapping[str, Any]:
         """Stop it for the person; when it was done all the same, it is kept."""
-        ended = self._stop(order_id)
+        ended = self._stop(spec, order_id, watch)
         if ended and ended.get("status") == "succeeded":
             return ended
         raise Cancelled("Stopped.", charged=verdict.cancelled_charge(spec, ended, inputs))
 
-    def _stop(self, order_id: str) -> Mapping[str, Any] | None:
-        """Ask for the end and see how it ended; None when that stays unknown."""
+    def _stop(self, spec: ModelSpec, order_id: str, watch: Watch) -> Mapping[str, Any] | None:
+        """Ask for the end, and see and tell how it ended; None when that stays unknown."""
         try:
             self._client(60).predictions.cancel(order_id)
         except (_Answer, httpx.HTTPError, *_UNREADABLE) as why:
@@ -347,6 +349,7 @@ class ReplicateModels:
         while time.monotonic() < end:
             seen = self._peek(order_id) or seen
             if seen and seen.get("status") in verdict.ENDED:
+                watch.report(verdict.report(spec, seen))
                 break
             time.sleep(POLL_MIN_S * 2)
         return seen

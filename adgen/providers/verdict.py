@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from adgen.errors import (
@@ -23,9 +24,12 @@ from adgen.errors import (
     ResultLost,
 )
 from adgen.providers.catalogue import ModelSpec
+from adgen.providers.models import Report
 
 ENDED = frozenset({"succeeded", "failed", "canceled", "aborted"})
 FIGURE_MAX = 10**9
+# Replicate tells about six.
+_FIGURES_KEPT = 24
 
 # Texts a failed prediction carries; there is no code field. First match counts.
 _REFUSED = re.compile(r"nsfw|flagged as sensitive|\bE005\b|content policy|moderat", re.IGNORECASE)
@@ -60,30 +64,63 @@ def cancelled_charge(
     """Units billed for an order that was stopped; None when it is not known how far it came."""
     if prediction is None or str(prediction.get("status")) not in ENDED:
         return None
+    return Decimal(0) if _free(prediction) else quantity(spec, prediction, inputs, outputs=1)
+
+
+def _free(prediction: Mapping[str, Any]) -> bool:
+    """Whether an ended one is not on the bill: it failed, or was stopped before it began."""
+    status = prediction.get("status")
     begun = prediction.get("started_at") or metrics_of(prediction).get("predict_time")
-    if prediction.get("status") in ("aborted", "failed") or not begun:
-        return Decimal(0)
-    return quantity(spec, prediction, inputs, outputs=1)
+    return status in ("failed", "aborted") or (status == "canceled" and not begun)
 
 
 def quantity(
     spec: ModelSpec, prediction: Mapping[str, Any], inputs: Mapping[str, Any], outputs: int
 ) -> Decimal | None:
-    """How many of the model's priced units it took; None when Replicate does not say."""
-    metrics = metrics_of(prediction)
+    """How many of the model's priced units it took; None when that is not known.
+
+    What Replicate does not say is told by what came, or by what was ordered.
+    """
     if spec.unit == "run":
         return Decimal(1)
+    told = _told(spec, metrics_of(prediction))
     if spec.unit == "image":
-        return _metric(metrics, "image_count", "image_output_count") or Decimal(outputs)
+        return told or Decimal(outputs)
     if spec.unit == "second":
-        said = _metric(metrics, "video_output_duration_seconds")
-        return said or number(inputs.get("seconds"))
+        return told or number(inputs.get("seconds"))
+    return told
+
+
+def _told(spec: ModelSpec, metrics: Mapping[str, Any]) -> Decimal | None:
+    """The units that its figures come to, without any guess; None when they do not say."""
+    if spec.unit == "run":
+        return Decimal(1) if metrics else None
+    if spec.unit == "image":
+        return _metric(metrics, "image_count", "image_output_count")
+    if spec.unit == "second":
+        return _metric(metrics, "video_output_duration_seconds")
     if spec.unit == "hardware-second":
         return number(metrics.get("predict_time"))
     tokens = [
         _metric(metrics, f"{way}_token_count", f"token_{way}_count") for way in ("input", "output")
     ]
     return sum((t for t in tokens if t is not None), Decimal(0)) if any(tokens) else None
+
+
+def report(spec: ModelSpec, prediction: Mapping[str, Any]) -> Report:
+    """What Replicate itself says of an ended prediction, to be held against what we charged.
+
+    Of one that is not billed, by its status, it says so whatever it took.
+    """
+    figures = {
+        name: value
+        for name, value in islice(metrics_of(prediction).items(), _FIGURES_KEPT)
+        if isinstance(value, int | float) and number(value) is not None and name.isprintable()
+    }
+    return Report(
+        words={"status": str(prediction.get("status")), **figures},
+        quantity=Decimal(0) if _free(prediction) else _told(spec, figures),
+    )
 
 
 def metrics_of(prediction: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -95,25 +95,34 @@ def channels() -> list[str]:
 # ---- what a person reads
 
 
-def list_alerts(
-    db: Session, person: Person, session_id: str = "", *, snoozed: bool = False
-) -> list[AlertInfo]:
-    """What concerns this person now: the highest level of each budget, an ad's on its own pages.
-
-    Of budgets that were changed since it is no news any more. `snoozed` ones only on request.
-    """
+def _concerns(person: Person) -> ColumnElement[bool]:
+    """Those that are this person's business: everyone's, their team's, and its ads'."""
     if not (person.may_change or person.sees_all_costs):
-        return []
-    team = [Alert.scope == Scope.TEAM.value]
-    if not person.sees_all_costs:
-        team.append(Alert.subject == str(person.team_id))
-    concerns = [Alert.scope == Scope.ALL.value, and_(*team)]
-    if session_id:
-        concerns.append(and_(Alert.scope == Scope.AD.value, Alert.subject == session_id))
-    elif snoozed and person.sees_all_costs:
-        concerns.append(Alert.scope == Scope.AD.value)
+        return false()
+    if person.sees_all_costs:
+        return true()
+    ads = select(AdSession.id).where(AdSession.team_id == person.team_id)
+    return or_(
+        Alert.scope == Scope.ALL.value,
+        and_(Alert.scope == Scope.TEAM.value, Alert.subject == str(person.team_id)),
+        and_(Alert.scope == Scope.AD.value, Alert.subject.in_(ads)),
+    )
+
+
+def list_alerts(
+    db: Session, person: Person, session_id: str | None = None, *, snoozed: bool = False
+) -> list[AlertInfo]:
+    """What concerns this person now: the highest level of each budget, the fullest first.
+
+    Of ads' budgets that of `session_id` only, with None those of all. Of budgets that were changed
+    since it is no news any more. `snoozed` ones only on request.
+    """
+    concerns = _concerns(person)
+    if session_id is not None:
+        here = or_(Alert.scope != Scope.AD.value, Alert.subject == session_id)
+        concerns = and_(concerns, here)
     sleeps = and_(Snooze.alert_id == Alert.id, Snooze.user_id == person.id)
-    query = select(Alert, Snooze).outerjoin(Snooze, sleeps).where(or_(*concerns))
+    query = select(Alert, Snooze).outerjoin(Snooze, sleeps).where(concerns)
     rows = db.execute(query.order_by(Alert.percent.desc(), Alert.id.desc()).limit(500)).all()
     present = _present(db, [row.Alert for row in rows])
     found: dict[tuple[str, str], AlertInfo] = {}
@@ -137,7 +146,7 @@ def _present(db: Session, alerts: Sequence[Alert]) -> dict[tuple[str, str], Deci
 
 def snooze(db: Session, person: Person, alert_id: int, days: int | None) -> None:
     """Say no more of it to this person for some days, None for ever. Raises NotFound."""
-    if db.get(Alert, alert_id) is None:
+    if db.scalar(select(Alert.id).where(Alert.id == alert_id, _concerns(person))) is None:
         raise NotFound("There is no such alert.")
     until = None if days is None else now() + timedelta(days=days)
     db.execute(
@@ -180,9 +189,3 @@ def end_post(db: Session, post: AlertPost, error: str | None) -> None:
             next_at=now() + pause if error else AlertPost.next_at,
         )
     )
-
-
-def count_stuck(db: Session) -> int:
-    """Posts that failed so far."""
-    stuck = select(func.count()).where(AlertPost.sent_at.is_(None), AlertPost.error.is_not(None))
-    return db.scalar(stuck) or 0

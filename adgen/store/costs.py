@@ -24,11 +24,13 @@ def open_entry(
     unit: str,
     unit_price: Decimal | None,
     price_since: str,
+    estimated: Decimal | None = None,
     held: Decimal = Decimal(0),
 ) -> None:
     """Write the pending row of a call before it is made; once for each key.
 
-    `held` is the most the call may cost, whichever model makes it.
+    `estimated` is what it is expected to cost, None while its price is unknown; `held` the most it
+    may cost, whichever model makes it.
     """
     db.execute(
         insert(GenerationCost)
@@ -40,6 +42,7 @@ def open_entry(
             unit=unit,
             unit_price=unit_price,
             price_since=price_since,
+            estimated_usd=estimated,
             held=held,
         )
         .on_conflict_do_nothing()
@@ -65,8 +68,11 @@ def settle_entry(
     quantity: Decimal | None,
     seconds: Decimal,
     error: str | None = None,
+    reported: Decimal | None = None,
 ) -> Settled:
     """Close a call's row; whoever closes it adds `due` to its ad in the same transaction.
+
+    `quantity` is what is charged, `reported` the units that the provider's own figures come to.
 
     Apart from `charge`, so that the ad, which six calls share, is locked as late as possible.
     Settling twice changes nothing: the second time nothing is due.
@@ -79,6 +85,7 @@ def settle_entry(
         .values(
             success=success,
             quantity=quantity,
+            reported_quantity=reported,
             duration_seconds=seconds,
             error_message=error,
             settled_at=now(),

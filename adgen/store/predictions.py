@@ -189,13 +189,22 @@ def switch_model(db: Session, key: str, model: str) -> None:
 
 
 def finish(
-    db: Session, key: str, status: str, *, text: str | None = None, error: str | None = None
+    db: Session,
+    key: str,
+    status: str,
+    *,
+    text: str | None = None,
+    error: str | None = None,
+    reported: dict[str, Any] | None = None,
 ) -> bool:
-    """Record how a request ended; the first end stands, and False says that it was another."""
+    """Record how a request ended; the first end stands, and False says that it was another.
+
+    `reported` is what the provider itself said of it.
+    """
     ended = db.scalar(
         update(Prediction)
         .where(Prediction.key == key, Prediction.status.not_in(ENDED))
-        .values(status=status, output_text=text, error=error, finished_at=now())
+        .values(status=status, output_text=text, error=error, reported=reported, finished_at=now())
         .returning(Prediction.key)
     )
     return ended is not None

@@ -20,6 +20,9 @@ TOUCHED_MAX = 40
 _BATCH = 5000
 
 CALL_SUMS = ("calls", "unpriced", "micros", "quanta", "millis")
+# What estimates and the provider's own figures come to; for comparing only.
+CHECK_SUMS = ("said", "said_micros", "told", "told_micros", "told_logged_micros", "untold")
+_KEPT = CALL_SUMS + CHECK_SUMS
 AD_FACTS = (
     *("micros", "prompts", "images", "approved_images", "clips", "approved_clips"),
     *("approved_millis", "films", "plan_micros", "image_micros", "approved_image_micros"),
@@ -39,7 +42,15 @@ SELECT (g.created_at AT TIME ZONE :zone)::date AS day, s.team_id, s.user_id, s.d
     (g.cost_usd IS NULL AND g.settled_at IS NOT NULL)::integer AS unpriced,
     coalesce(g.cost_usd * 1000000, 0)::bigint AS micros,
     coalesce(g.quantity * 1000000, 0)::bigint AS quanta,
-    (g.duration_seconds * 1000)::bigint AS millis
+    (g.duration_seconds * 1000)::bigint AS millis,
+    (g.estimated_usd IS NOT NULL)::integer AS said,
+    coalesce(g.estimated_usd * 1000000, 0)::bigint AS said_micros,
+    (g.reported_quantity IS NOT NULL)::integer AS told,
+    coalesce(g.reported_quantity * g.unit_price * 1000000, 0)::bigint AS told_micros,
+    CASE WHEN g.reported_quantity IS NOT NULL THEN coalesce(g.cost_usd * 1000000, 0) ELSE 0
+        END::bigint AS told_logged_micros,
+    (g.reported_quantity IS NULL AND (coalesce(g.success, false) OR g.cost_usd IS DISTINCT FROM 0))
+        ::integer AS untold
 FROM generation_costs g JOIN sessions s ON s.id = g.session_id
 WHERE {which}
 """
@@ -112,15 +123,15 @@ def _adding(table: str, names: tuple[str, ...]) -> str:
 _CALL_KEY = f"{_WHOSE}, agent, model, ok"
 _ADD_CALLS = f"""
 , days AS (
-    SELECT day, {_CALL_KEY}, {", ".join(f"sum({n})::bigint AS {n}" for n in CALL_SUMS)}
+    SELECT day, {_CALL_KEY}, {", ".join(f"sum({n})::bigint AS {n}" for n in _KEPT)}
     FROM calls GROUP BY day, {_CALL_KEY}
 )
-INSERT INTO spend_cells (grain, day, {_CALL_KEY}, {", ".join(CALL_SUMS)})
-SELECT 'd', day, {_CALL_KEY}, {", ".join(CALL_SUMS)} FROM days
+INSERT INTO spend_cells (grain, day, {_CALL_KEY}, {", ".join(_KEPT)})
+SELECT 'd', day, {_CALL_KEY}, {", ".join(_KEPT)} FROM days
 UNION ALL
-SELECT 'm', date_trunc('month', day)::date AS day, {_CALL_KEY}, {_sums(CALL_SUMS)}
+SELECT 'm', date_trunc('month', day)::date AS day, {_CALL_KEY}, {_sums(_KEPT)}
 FROM days GROUP BY 2, {_CALL_KEY}
-ON CONFLICT (grain, day, {_CALL_KEY}) DO UPDATE SET {_adding("spend_cells", CALL_SUMS)}
+ON CONFLICT (grain, day, {_CALL_KEY}) DO UPDATE SET {_adding("spend_cells", _KEPT)}
 """
 _AD_COLUMNS = f"day, {_WHOSE}, bin, {', '.join(AD_FACTS)}"
 
@@ -205,7 +216,7 @@ def fold(database: Database, *, least: bool = True) -> None:
 def _fold_calls(db: Session, zone: str) -> None:
     moved = f"""
     WITH gone AS (DELETE FROM spend_tail RETURNING *), calls AS (
-        SELECT (at AT TIME ZONE :zone)::date AS day, {_CALL_KEY}, {", ".join(CALL_SUMS)} FROM gone
+        SELECT (at AT TIME ZONE :zone)::date AS day, {_CALL_KEY}, {", ".join(_KEPT)} FROM gone
     ){_ADD_CALLS}
     """
     db.execute(text(moved), {"zone": zone})

@@ -11,12 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from adgen.domain import Outcome, Person, Scope, SpendFilter
+from adgen.domain import Person, Scope, SpendFilter, Value
 from adgen.store import budgets
 from adgen.store.rollup import AD_FACTS, CALL_SUMS
 from adgen.store.spend_ask import Ask, moments, today, within
@@ -35,6 +35,8 @@ from adgen.store.spend_facts import (
     Spent,
     money,
 )
+
+Fact = TypeVar("Fact", bound=Value)
 
 # ---- the questions
 
@@ -97,6 +99,16 @@ def _share(key: str, parts: Sequence[Any]) -> Share:
     )
 
 
+def _dollars(micros: str) -> str:
+    """SQL for US dollars out of millionths."""
+    return f"{micros} * 0.000001"
+
+
+def _facts(kind: type[Fact], rows: Iterable[Any]) -> tuple[Fact, ...]:
+    """Rows whose columns are called as the facts are."""
+    return tuple(kind.model_validate(row, from_attributes=True) for row in rows)
+
+
 def _names(ask: Ask, table: str, column: str) -> dict[int, str]:
     return {row[0]: row[1] for row in ask.rows(f"SELECT id, {column} FROM {table}")}
 
@@ -123,23 +135,14 @@ def ads(ask: Ask) -> Ads:
 def costly_ads(ask: Ask, *, limit: int) -> tuple[CostlyAd, ...]:
     """The ads of the range that cost most."""
     rows = ask.rows(
-        f"""SELECT s.id, s.title, u.email, s.stage, s.failed_stage, top.micros
+        f"""SELECT s.id, s.title, u.email AS owner, s.stage, s.failed_stage,
+            {_dollars("top.micros")} AS cost
         FROM {ask.costly()} top
         JOIN sessions s ON s.id = top.session_id JOIN users u ON u.id = s.user_id
         ORDER BY top.micros DESC, s.id DESC""",
         limit=limit,
     )
-    return tuple(
-        CostlyAd(
-            id=row.id,
-            title=row.title,
-            owner=row.email,
-            stage=row.stage,
-            failed_stage=row.failed_stage,
-            cost=money(row.micros),
-        )
-        for row in rows
-    )
+    return _facts(CostlyAd, rows)
 
 
 def before(ask: Ask, person: Person, *, cells: bool = True) -> Decimal:
@@ -179,7 +182,8 @@ def runs(ask: Ask, *, limit: int, among: int = 600) -> tuple[Run, ...]:
     """The newest finished runs whose price was told before, of those `among` the newest."""
     whose = " AND ".join(ask.whose)
     rows = ask.rows(
-        f"""SELECT j.session_id, j.kind, j.finished_at, j.estimated_cost, sum(g.cost_usd) AS actual
+        f"""SELECT j.session_id, j.kind, j.finished_at, j.estimated_cost AS estimated,
+            sum(g.cost_usd) AS actual
         FROM (
             SELECT newest.* FROM (
                 SELECT * FROM jobs WHERE {within("created_at", ask.asked)}
@@ -196,16 +200,7 @@ def runs(ask: Ask, *, limit: int, among: int = 600) -> tuple[Run, ...]:
         limit=limit,
         among=among,
     )
-    return tuple(
-        Run(
-            session_id=row.session_id,
-            kind=row.kind,
-            finished_at=row.finished_at,
-            estimated=row.estimated_cost,
-            actual=row.actual,
-        )
-        for row in rows
-    )
+    return _facts(Run, rows)
 
 
 def speeds(ask: Ask, models: Sequence[str], *, sample: int = 100) -> dict[str, Speed]:
@@ -226,10 +221,7 @@ def speeds(ask: Ask, models: Sequence[str], *, sample: int = 100) -> dict[str, S
         these=list(models),
         sample=sample,
     )
-    return {
-        row.model: Speed(model=row.model, median=row.median, p95=row.p95, sample=row.sample)
-        for row in rows
-    }
+    return {speed.model: speed for speed in _facts(Speed, rows)}
 
 
 # ---- single calls
@@ -263,25 +255,28 @@ def list_calls(ask: Ask, *, limit: int, offset: int = 0) -> tuple[Call, ...]:
         ask.parameters |= moments(near)
         skip, between = window.skip, within("g.created_at", near)
     page = _call_lines(ask, between, "LIMIT :limit OFFSET :skip")
-    rows = ask.rows(page, limit=limit, skip=skip)
-    return tuple(map(_call, rows))
+    return _facts(Call, ask.rows(page, limit=limit, skip=skip))
 
 
 def each_call(ask: Ask, batch: int = 2000) -> Iterator[Call]:
     """All calls of the range, newest first, read as they are asked for."""
     lines = text(_call_lines(ask, within("g.created_at", ask.asked)))
     found = ask.db.execute(lines.execution_options(yield_per=batch), ask.parameters)
-    yield from map(_call, found)
+    yield from (Call.model_validate(row, from_attributes=True) for row in found)
 
 
 def _call_lines(ask: Ask, between: str, page: str = "") -> str:
     every = " AND ".join([*ask.whose, *ask.what])
     newest = "ORDER BY created_at DESC, id DESC"
-    return f"""SELECT c.*, f.id AS asset_id, f.asset_type, u.email AS person, t.name AS team_name
+    return f"""SELECT c.*, c.created_at AS at, c.title AS ad, c.cost_usd AS cost,
+            c.estimated_usd AS estimated, c.duration_seconds AS seconds, c.error_message AS error,
+            f.id AS asset_id, f.asset_type, u.email AS person, t.name AS team,
+            CASE WHEN ok THEN 'made' WHEN NOT ok THEN 'failed' ELSE 'running' END AS outcome
         FROM (
             SELECT * FROM (
                 SELECT g.*, s.title, s.team_id, s.user_id, s.demo, g.agent_name AS agent,
                     g.model_used AS model,
+                    (g.reported_quantity * g.unit_price)::numeric(14, 6) AS reported,
                     CASE WHEN g.settled_at IS NOT NULL THEN coalesce(g.success, false) END AS ok
                 FROM generation_costs g JOIN sessions s ON s.id = g.session_id WHERE {between}
             ) lines WHERE {every} {newest} {page}
@@ -289,29 +284,6 @@ def _call_lines(ask: Ask, between: str, page: str = "") -> str:
         JOIN users u ON u.id = c.user_id JOIN teams t ON t.id = c.team_id
         LEFT JOIN assets f ON f.prediction_key = c.prediction_key
         {newest.replace("created", "c.created").replace(" id", " c.id")}"""
-
-
-def _call(row: Any) -> Call:
-    outcomes = {None: Outcome.RUNNING, True: Outcome.MADE, False: Outcome.FAILED}
-    return Call(
-        id=row.id,
-        at=row.created_at,
-        session_id=row.session_id,
-        ad=row.title,
-        person=row.person,
-        team=row.team_name,
-        agent=row.agent,
-        model=row.model,
-        outcome=outcomes[row.ok],
-        unit=row.unit,
-        quantity=row.quantity,
-        unit_price=row.unit_price,
-        cost=row.cost_usd,
-        seconds=row.duration_seconds,
-        error=row.error_message,
-        asset_id=row.asset_id,
-        asset_type=row.asset_type,
-    )
 
 
 def _window(ask: Ask, limit: int, offset: int) -> _Window | None:
@@ -391,24 +363,20 @@ def choices(ask: Ask) -> Choices:
     )
 
 
-def model_days(ask: Ask) -> tuple[ModelDay, ...]:
-    """The settled calls by day and model."""
+def model_days(ask: Ask, *, daily: bool = True) -> tuple[ModelDay, ...]:
+    """The settled calls by day and model; without `daily` each month is as its first day."""
+    day = "day" if daily else "date_trunc('month', day)::date"
     rows = ask.rows(
-        f"""SELECT day, model, sum(calls)::bigint AS calls, sum(unpriced)::bigint AS unpriced,
+        f"""SELECT {day} AS day, model,
+            sum(calls)::bigint AS calls, sum(unpriced)::bigint AS unpriced,
             coalesce(sum(calls) FILTER (WHERE ok), 0)::bigint AS made,
-            sum(micros)::bigint AS micros, sum(quanta)::bigint AS quanta
-        FROM {ask.calls()} c WHERE ok IS NOT NULL GROUP BY day, model HAVING sum(calls) > 0
-        ORDER BY day, model"""
+            coalesce(sum(said) FILTER (WHERE ok), 0)::bigint AS said,
+            sum(told)::bigint AS told, sum(untold)::bigint AS untold,
+            {_dollars("sum(micros)")} AS cost,
+            {_dollars("coalesce(sum(said_micros) FILTER (WHERE ok), 0)")} AS estimated,
+            {_dollars("sum(told_micros)")} AS reported,
+            {_dollars("sum(told_logged_micros)")} AS told_logged
+        FROM {ask.calls(checks=True, monthly=not daily)} c WHERE ok IS NOT NULL
+        GROUP BY 1, model HAVING sum(calls) > 0 ORDER BY 1, model"""
     )
-    return tuple(
-        ModelDay(
-            day=row.day,
-            model=row.model,
-            calls=row.calls,
-            made=row.made,
-            unpriced=row.unpriced,
-            cost=money(row.micros),
-            units=money(row.quanta),
-        )
-        for row in rows
-    )
+    return _facts(ModelDay, rows)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from adgen.domain import Outcome, Person, SpendFilter
 from adgen.errors import InputRejected
 from adgen.store import rollup
-from adgen.store.rollup import AD_FACTS, CALL_SUMS
+from adgen.store.rollup import AD_FACTS, CALL_SUMS, CHECK_SUMS
 
 # Above so many days a chart has months, and sums are of whole months where they can be.
 DAYS_SHOWN = 100
@@ -59,9 +59,13 @@ class Ask:
             return True
         return (asked.until or today(asked.zone)) - asked.since > timedelta(days=DAYS_SHOWN)
 
-    def calls(self, *, monthly: bool = False) -> str:
-        """A subselect of the calls as cells: with `monthly`, whole months where possible."""
-        names = f"day, team_id, user_id, demo, agent, model, ok, {', '.join(CALL_SUMS)}"
+    def calls(self, *, monthly: bool = False, checks: bool = False) -> str:
+        """A subselect of the calls as cells: with `monthly`, whole months where possible.
+
+        With `checks` they have the sums to compare with, too.
+        """
+        sums = ", ".join(CALL_SUMS + CHECK_SUMS if checks else CALL_SUMS)
+        names = f"day, team_id, user_id, demo, agent, model, ok, {sums}"
         every = " AND ".join([*self.whose, *self.what])
         between = f"{within('g.created_at', self.asked)}"
         if not self.cells:
@@ -69,7 +73,7 @@ class Ask:
             return f"(SELECT {names} FROM ({raw}) raw WHERE {every})"
         running = rollup.RAW_CALLS.format(which=f"g.settled_at IS NULL AND {between}")
         tail = f"""SELECT (at AT TIME ZONE :zone)::date AS day, team_id, user_id, demo, agent,
-            model, ok, {", ".join(CALL_SUMS)} FROM spend_tail WHERE {within("at", self.asked)}"""
+            model, ok, {sums} FROM spend_tail WHERE {within("at", self.asked)}"""
         parts = [f"SELECT {names} FROM spend_cells WHERE {of}" for of in self._spans(monthly)]
         parts += [f"SELECT {names} FROM ({rest}) r WHERE true" for rest in (tail, running)]
         # Each part is narrowed by itself, or the cells would be copied before.

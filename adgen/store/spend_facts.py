@@ -138,7 +138,10 @@ class Speed(Value):
 
 
 class Call(Value):
-    """A line of the ledger with whose it is and what it made."""
+    """A line of the ledger with whose it is and what it made.
+
+    `estimated` was said before it, `reported` is what the provider's own figures come to.
+    """
 
     id: int
     at: datetime
@@ -153,6 +156,8 @@ class Call(Value):
     quantity: Decimal | None
     unit_price: Decimal | None
     cost: Decimal | None
+    estimated: Decimal | None
+    reported: Decimal | None
     seconds: Decimal
     error: str | None
     asset_id: str | None
@@ -183,7 +188,12 @@ class Look(Value):
 
 
 class ModelDay(Value):
-    """A model's settled calls of a day."""
+    """A model's settled calls of a day.
+
+    `said` of the `made` ones had an estimate, of `estimated` together. Of `told` ones the provider
+    told what it did: `reported` by its figures, while the ledger has `told_logged` for the same
+    calls. Of `untold` ones, made or charged, it told nothing.
+    """
 
     day: date
     model: str
@@ -191,4 +201,9 @@ class ModelDay(Value):
     made: int
     unpriced: int
     cost: Decimal
-    units: Decimal
+    said: int = 0
+    estimated: Decimal = Decimal(0)
+    told: int = 0
+    untold: int = 0
+    reported: Decimal = Decimal(0)
+    told_logged: Decimal = Decimal(0)

@@ -203,6 +203,10 @@ class GenerationCost(Base):
     unit_price: Mapped[Decimal | None] = mapped_column(MONEY)
     price_since: Mapped[str] = mapped_column(String(10))
     settled_at: Mapped[datetime | None]
+    # What it was expected to cost when it was opened, and the units that the provider's own figures
+    # come to; empty where nobody said.
+    estimated_usd: Mapped[Decimal | None] = mapped_column(MONEY)
+    reported_quantity: Mapped[Decimal | None] = mapped_column(Numeric(18, 6))
     # The most it may come to, for as long as it is not known what it did.
     held: Mapped[Decimal] = mapped_column(MONEY, server_default="0", default=Decimal(0))
 
@@ -238,7 +242,11 @@ class _WhoseCell(Base):
 
 
 class _Calls(Base):
-    """Sums over settled calls: millionths of a dollar, of a unit, and milliseconds."""
+    """Sums over settled calls: millionths of a dollar, of a unit, and milliseconds.
+
+    `said` calls had an estimate. Of `told` ones the provider told what it did: their cost by that,
+    and what the ledger has for the same calls. Of `untold` ones, made or charged, it told nothing.
+    """
 
     __abstract__ = True
 
@@ -247,6 +255,12 @@ class _Calls(Base):
     micros: Mapped[int] = mapped_column(BigInteger)
     quanta: Mapped[int] = mapped_column(BigInteger)
     millis: Mapped[int] = mapped_column(BigInteger)
+    said: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    said_micros: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    told: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    told_micros: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    told_logged_micros: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    untold: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class _AdFacts(Base):
@@ -361,6 +375,8 @@ class Prediction(Base):
     error: Mapped[str | None] = mapped_column(Text)
     # What may follow a failure, kept with it: a worker that dies here must not forget it.
     again: Mapped[str] = mapped_column(String(16), server_default="", default="")
+    # The provider's own word for how it ended, and its figures; empty where it told none.
+    reported: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
 

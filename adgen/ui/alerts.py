@@ -11,6 +11,7 @@ from adgen.ui.words import ago, plain
 # How long an alert is not to be seen, in days.
 SNOOZES = {"Until tomorrow": 1, "For a week": 7, "For good": None}
 _URGENT = 95
+_LISTED = 12
 
 
 def banner(person: Person, session_id: str = "") -> None:
@@ -38,6 +39,16 @@ def _snooze(person: Person, alert: AlertInfo) -> None:
 def listing(person: Person) -> None:
     """All that concerns this person, snoozed or not; nothing when there is nothing."""
     found = state.commands().list_alerts(person, snoozed=True)
-    for alert in found:
+    for alert in found[:_LISTED]:
         snoozed = " · snoozed" if alert.snoozed else ""
         st.caption(f":material/savings: {plain(alert.words)} · {ago(alert.created_at)}{snoozed}")
+    if len(found) > _LISTED:
+        st.caption(f"The fullest {_LISTED} of {len(found)}.")
+
+
+def panel(person: Person) -> None:
+    """The same under a heading, on the page of costs."""
+    if state.commands().list_alerts(person, snoozed=True):
+        with st.container(key="alerts", gap="small"):
+            st.subheader("Alerts")
+            listing(person)

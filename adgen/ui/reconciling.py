@@ -9,7 +9,7 @@ import streamlit as st
 
 from adgen.domain import Person, SpendFilter
 from adgen.errors import AdgenError
-from adgen.reconcile import Bill, DayCheck, ModelCheck, compare, read_bill
+from adgen.reconcile import Bill, DayCheck, ModelCheck, Reconciled, compare, read_bill
 from adgen.ui import state
 from adgen.ui.words import money, plain
 
@@ -19,34 +19,63 @@ _SKIPPED_SHOWN = 3
 def section(person: Person, asked: SpendFilter) -> None:
     """Estimated, logged, reported and billed, by model; and the days on which bills differ."""
     st.caption(
-        "Estimated: the usual units of each call that was made. Reported: the units that the "
-        "supplier told. Both at today's prices. Logged: what the ledger has."
+        "Estimated: what was said before each call that brought something. Logged: what the ledger "
+        "has. Reported: what the supplier's own figures come to at the prices of then."
     )
     bill = _bill()
     if bill:
         days = [line.day for line in bill.lines]
         # A bill is compared with its own days, whatever range the page shows.
         asked = SpendFilter(since=min(days), until=max(days), zone=asked.zone, teams=asked.teams)
-    found = compare(state.commands().model_days(person, asked), bill)
-    with st.container(key="figures-reconciled"):
-        left, middle, right = st.columns(3)
-    left.metric("Logged", plain(money(sum((m.logged for m in found.models), Decimal(0)))))
-    billed = sum((m.billed or Decimal(0) for m in found.models), Decimal(0))
-    middle.metric("Billed", plain(money(billed)) if bill else "–")
-    right.metric("Calls without a price", f"{found.unpriced:,}")
+    found = compare(state.commands().model_days(person, asked, daily=bill is not None), bill)
+    _figures(found, bill)
+    rows = [_model(check) for check in found.models]
     st.dataframe(
-        [_model(check) for check in found.models],
+        rows if bill else [{k: v for k, v in row.items() if k not in _OF_BILL} for row in rows],
         hide_index=True,
         height="content",
         key="reconciled",
         placeholder="–",
         column_config={
-            name: st.column_config.TextColumn(alignment="right")
-            for name in ("Estimated", "Logged", "Reported", "Billed", "Drift")
+            name: st.column_config.TextColumn(alignment="right", width=width)
+            for name, width in (*dict.fromkeys(_SUMS, 120).items(), *_NOTES.items())
         },
     )
     if bill:
         _days(bill, found.days, found.agreeing)
+
+
+_SUMS = ("Estimated", "Logged", "Reported", "Billed", "Off estimate", "Off report", "Off bill")
+_OF_BILL = ("Billed", "Off bill")
+_NOTES = {"Not reported": 130}
+
+
+def _figures(found: Reconciled, bill: Bill | None) -> None:
+    def total(name: str) -> Decimal:
+        return sum((getattr(one, name) or Decimal(0) for one in found.models), Decimal(0))
+
+    reported = any(one.reported is not None for one in found.models)
+    same = f"{money(total('told_logged'))} logged for them"
+    with st.container(key="figures-reconciled"):
+        columns = st.columns(4)
+    columns[0].metric("Logged", plain(money(total("logged"))))
+    columns[1].metric(
+        "Reported",
+        plain(money(total("reported"))) if reported else "–",
+        plain(same) if reported else None,
+        delta_color="off",
+        delta_arrow="off",
+        help="Only of calls whose supplier told what it did, with the ledger's sum for the same.",
+    )
+    columns[2].metric("Billed", plain(money(total("billed"))) if bill else "–")
+    columns[3].metric(
+        "Calls without a price",
+        f"{found.unpriced:,}",
+        f"{found.unreported:,} not reported",
+        delta_color="off",
+        delta_arrow="off",
+        help="Not reported: the supplier gave no figures of its own, or they were not kept yet.",
+    )
 
 
 def _bill() -> Bill | None:
@@ -72,12 +101,21 @@ def _model(check: ModelCheck) -> dict[str, Any]:
         "Model": check.label,
         "Calls": check.calls,
         "Unpriced": check.unpriced,
+        "Not reported": "made here" if check.unreported is None else f"{check.unreported:,}",
         "Estimated": _sum(check.estimated),
         "Logged": money(check.logged),
         "Reported": _sum(check.reported),
         "Billed": _sum(check.billed),
-        "Drift": None if check.drift is None else f"{100 * check.drift:+.1f} %".replace("-", "−"),
+        "Off estimate": _off(check.off_estimate),
+        "Off report": _off(check.off_report),
+        "Off bill": _off(check.off_bill),
     }
+
+
+def _off(share: Decimal | None) -> str | None:
+    if share is None:
+        return None
+    return "0.0 %" if abs(share) < Decimal("0.0005") else f"{100 * share:+.1f} %".replace("-", "−")
 
 
 def _sum(amount: Decimal | None) -> str | None:
@@ -86,8 +124,11 @@ def _sum(amount: Decimal | None) -> str | None:
 
 def _days(bill: Bill, days: tuple[DayCheck, ...], agreeing: int) -> None:
     st.markdown("**Days that differ**")
-    lines = f"{len(bill.lines):,} lines were read. {agreeing:,} days agree to the cent"
-    st.caption(lines + (f", {len(days):,} do not." if days else "."))
+    many = len(bill.lines)
+    lines = f"{many:,} {'line was' if many == 1 else 'lines were'} read. "
+    lines += f"{agreeing:,} {'day agrees' if agreeing == 1 else 'days agree'} to the cent"
+    rest = f", {len(days):,} {'does' if len(days) == 1 else 'do'} not." if days else "."
+    st.caption(lines + rest)
     if days:
         st.dataframe(
             [

@@ -11,9 +11,9 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from adgen.agents import STEPS
 from adgen.config import settings
 from adgen.domain import Outcome, SpendFilter, Stage
-from adgen.exports import STEPS
 from adgen.store.spend_facts import Call, CostlyAd, Look, Pace, Share
 from adgen.ui import spend_ask, spend_charts, state
 from adgen.ui.spend_charts import Ink, Line, bar_list, priced, share_lines, step_name
@@ -30,6 +30,7 @@ _CONFIG = {
     "displayModeBar": "hover",
     "displaylogo": False,
     "modeBarButtons": [["toImage"]],
+    # The camera's, and of the pictures in the export.
     "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "adgen-costs"},
 }
 

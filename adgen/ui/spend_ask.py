@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from adgen.agents import STEPS
 from adgen.config import settings
 from adgen.domain import Outcome, SpendFilter
-from adgen.exports import STEPS
 from adgen.providers.catalogue import label_of
 from adgen.store.spend_facts import Choices
 from adgen.ui import state

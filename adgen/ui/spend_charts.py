@@ -11,7 +11,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from adgen.exports import STEPS
+from adgen.agents import STEPS
 from adgen.store.spend_facts import Ads, Bucket, Look, Run, Share
 from adgen.ui.words import UNKNOWN, money
 

@@ -24,8 +24,11 @@ _QUERY = {
 }
 
 
-def section(look: Look, asked: SpendFilter) -> None:
-    """Calls and days, the charts and the report; what is filtered here is filtered there."""
+def section(look: Look, asked: SpendFilter, *, drawn: bool) -> None:
+    """Calls and days, the charts and the report; what is filtered here is filtered there.
+
+    `drawn` charts are on the page, where the browser makes pictures of them.
+    """
     said = asked.model_dump(mode="json", exclude_defaults=True)
     query = {_QUERY[name]: value for name, value in said.items() if name in _QUERY}
     query["tz"] = asked.zone
@@ -37,7 +40,32 @@ def section(look: Look, asked: SpendFilter) -> None:
         components.links(f"export-{what}", forms, look="quiet", lead=title)
     _kept("Report to print", "report", lambda: _report(look, asked), "adgen-costs.html")
     _kept("Charts (HTML)", "charts", lambda: charts(look, asked), "adgen-charts.html")
-    st.caption("Each chart is saved as a picture by the camera above it.")
+    if drawn:
+        _pictures(look, asked)
+    else:
+        st.caption("In the overview, each chart can be saved as a picture, too.")
+
+
+def _pictures(look: Look, asked: SpendFilter) -> None:
+    ink, by = spend.ink(), "By month" if look.spent.monthly else "By day"
+    charts = [("daily", by), *((name, label) for name, label in _CHARTS if name != "estimates")]
+    if look.runs:
+        charts.append(_CHARTS[-1])
+    components.chart_pictures(
+        charts, lead="Pictures (PNG)", said=_said(asked), text=ink.text, ground=ink.page
+    )
+
+
+# The overview's charts by the names of their keys.
+_CHARTS = (
+    *(("step", "By step"), ("model", "By model"), ("person", "By person"), ("team", "By team")),
+    *(("histogram", "How much ads cost"), ("funnel", "From prompt to film")),
+    *(("costly", "Most expensive"), ("estimates", "Estimate and actual")),
+)
+
+
+def _said(asked: SpendFilter) -> str:
+    return f"{spend_ask.range_words(asked)}, days of {asked.zone}"
 
 
 def _address(what: What, form: Format, query: dict[str, Any]) -> str:
@@ -93,11 +121,10 @@ def charts(look: Look, asked: SpendFilter) -> str:
         f"<h2>{title}</h2>{figure.to_html(full_html=False, include_plotlyjs=False)}"
         for title, figure in figures
     ]
-    said = f"{spend_ask.range_words(asked)}, days of {asked.zone}"
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>adgen: costs</title>'
         "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:32px auto;"
         f"padding:0 24px;background:{ink.page};color:{ink.text}}}h2{{font-size:16px;"
         f"margin:32px 0 4px}}</style><script>{get_plotlyjs()}</script>"
-        f"<h1>Costs</h1><p>{said}</p>{''.join(parts)}</html>"
+        f"<h1>Costs</h1><p>{_said(asked)}</p>{''.join(parts)}</html>"
     )

@@ -26,6 +26,7 @@ class Who(Enum):
     CHANGES = 3  # who may see the ad and is no viewer or analyst
     MAKES = 4  # who is no viewer or analyst
     ADMIN = 5
+    PAYS = 6  # who may change an ad or sees all costs; of other teams the latter only
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Facts:
     link_id: str = "nothing"
     share: str = "nothing"
     token_id: int = 2**31 - 1
+    alert_id: int = 2**31 - 1
     email: str = "nobody@example.com"
 
 
@@ -125,6 +127,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/sessions/create"): Rule(Who.MAKES, 201),
     ("GET", "/api/costs"): Rule(Who.SIGNED_IN),
     ("GET", "/api/budgets"): Rule(Who.SIGNED_IN),
+    ("GET", "/api/alerts"): Rule(Who.SIGNED_IN),
+    ("POST", "/api/alerts/{alert_id}/snooze"): Rule(Who.PAYS, 204, json(days=7)),
     ("GET", "/api/costs/calls"): Rule(Who.SIGNED_IN),
     ("GET", "/api/costs/export"): Rule(Who.SIGNED_IN),
     ("GET", "/api/brand"): Rule(Who.SIGNED_IN),

@@ -22,7 +22,7 @@ from adgen.providers.photos import sample_photos
 from adgen.providers.storage import storage
 from adgen.store import assets, users
 from adgen.store.database import Database
-from adgen.store.tables import Asset
+from adgen.store.tables import Alert, Asset
 from tests.api.rights import RULES, TRACK, Facts, Rule, Who
 from tests.asking import Client
 from tests.conftest import add_person
@@ -54,6 +54,9 @@ def declared(rule: Rule, role: str, thing: Object) -> int:
         return 403
     if thing is Object.ABSENT:
         return 404
+    if rule.who is Who.PAYS:
+        theirs = thing is Object.OTHERS and role == Role.EDITOR
+        return 404 if role == Role.VIEWER or theirs else rule.gives
     if thing is Object.OTHERS and (rule.own or role != Role.ADMIN):
         return 404
     if rule.who is Who.CHANGES and not changes:
@@ -66,7 +69,7 @@ def things(path: str, rule: Rule) -> list[Object]:
     if rule.who in (Who.SEES, Who.CHANGES):
         parts = [Object.FOREIGN_PART] if rule.part else []
         return [Object.OWN, Object.OTHERS, Object.ABSENT, *parts]
-    if rule.own:
+    if rule.own or rule.who is Who.PAYS:
         return [Object.OWN, Object.OTHERS, Object.ABSENT]
     return [Object.OWN, Object.ABSENT] if "{" in path and rule.gives != 303 else [Object.OWN]
 
@@ -137,6 +140,10 @@ class World:
         link, share = self.commands.share_ad(owner, ad.id, days=1)
         with self.database.begin() as db:
             [song] = [row.id for row in assets.list_assets(db, ad.id, AssetType.MUSIC)]
+            row = Alert(scope="ad", subject=ad.id, percent=80, amount=10, spent=8, words="80 %")
+            db.add(row)
+            db.flush()
+            alert = row.id
         return Facts(
             session_id=ad.id,
             asset_id=ad.images[0].id,
@@ -147,6 +154,7 @@ class World:
             film_id=ad.final_video_id or "nothing",
             link_id=link.id,
             share=share,
+            alert_id=alert,
             email=self.spare.email,
         )
 
@@ -179,6 +187,7 @@ def address_of(path: str, rule: Rule, facts: Facts) -> str:
         link_id=facts.link_id,
         token=facts.share,
         token_id=facts.token_id,
+        alert_id=facts.alert_id,
         email=facts.email,
         track_id="nothing" if absent else TRACK.id,
         name="nothing" if absent else "inter-latin.woff2",

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from openpyxl import load_workbook
+from PIL import Image
 from playwright.sync_api import Browser, FilePayload, FloatRect, Locator, Page, expect
 
 from adgen.domain import Person, Role
@@ -177,6 +178,10 @@ def test_calls_are_paged_and_files_hold_what_is_shown(costs: Page, tmp_path: Pat
     page = costs
     page.get_by_text("Calls", exact=True).first.click()
     expect(page.get_by_text("Showing 1–25 of 40 calls, newest first")).to_be_visible()
+    # Streamlit's own, whose words may act as formulas.
+    page.get_by_test_id("stDataFrame").hover()
+    expect(page.get_by_role("button", name="Fullscreen")).to_be_visible()
+    expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
     steps.button(page, "Next page").click()
     expect(page.get_by_text("Showing 26–40 of 40 calls, newest first")).to_be_visible()
     assert address(page)["page"] == ["2"]
@@ -209,4 +214,33 @@ def test_a_bill_is_compared_by_model_and_day(costs: Page) -> None:
     page.locator("input[type=file]").set_input_files(given)
     expect(page.get_by_text("Line 3 has no date that can be read.")).to_be_visible()
     expect(page.get_by_text("Days that differ")).to_be_visible()
-    expect(page.get_by_test_id("stMetricValue").nth(1)).to_have_text("$1.60")
+    expect(page.get_by_test_id("stMetricValue").nth(2)).to_have_text("$1.60")
+    # Nothing of these calls was told by who made them.
+    expect(page.get_by_test_id("stMetricValue").nth(1)).to_have_text("–")
+    expect(page.get_by_text("34 not reported")).to_be_visible()
+
+
+def test_each_chart_is_saved_as_a_picture_with_its_title(costs: Page, tmp_path: Path) -> None:
+    page = costs
+    expect(page.locator(".st-key-panel-estimates")).to_be_visible()
+    page.locator(".st-key-export button").first.click()
+    pictures = page.locator(".st-key-pictures").get_by_role("button")
+    expect(pictures.first).to_be_visible()
+    shown = page.locator(".st-key-daily .gtitle").count()
+    names = set()
+    for button in pictures.all():
+        with page.expect_download() as kept:
+            button.click()
+        names.add(kept.value.suggested_filename)
+        kept.value.save_as(made := tmp_path / "chart.png")
+        with Image.open(made, formats=["PNG"]) as picture:
+            assert min(picture.size) > 200
+            ground = picture.convert("RGBA").getpixel((2, 2))
+        assert ground in ((14, 16, 20, 255), (250, 250, 248, 255)), ground
+    assert names >= {"adgen-costs-daily.png", "adgen-costs-step.png", "adgen-costs-costly.png"}
+    # The charts on the page are as they were.
+    assert page.locator(".st-key-daily .gtitle").count() == shown
+    page.keyboard.press("Escape")
+    page.get_by_text("Calls", exact=True).first.click()
+    page.locator(".st-key-export button").first.click()
+    expect(page.get_by_text("In the overview, each chart can be saved")).to_be_visible()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, FilePayload, Page, expect
 
 from adgen.domain import AssetType, Brand, Person, Role, Stage
 from adgen.store import assets, brands, sessions, tokens, users
@@ -150,6 +152,21 @@ def nothing_came_of_it(page: Page) -> None:
     assert ran is None
 
 
+def reconciled(page: Page) -> None:
+    """The same for a bill whose every word is hostile, in lines that are read and that are not."""
+    page.goto("/costs?view=Reconcile")
+    expect(page.get_by_text("Calls without a price")).to_be_visible()
+    out = io.StringIO()
+    lines = [(day, words, "1") for words in HOSTILE for day in ("2026-03-01", words)]
+    csv.writer(out).writerows([("date", "model", "amount"), *lines])
+    bill = FilePayload(
+        name=f"{HOSTILE[1]}.csv", mimeType="text/csv", buffer=out.getvalue().encode()
+    )
+    page.locator("input[type=file]").set_input_files(bill)
+    expect(page.get_by_text("Days that differ")).to_be_visible()
+    drawn(page)
+
+
 def test_what_looks_for_them_finds_them_where_they_are_markup(browser: Browser) -> None:
     tags = ("<script", "<img", "<svg", "<a ", "<iframe", "<math", "<base", "<form")
     for words in [one for one in HOSTILE if one.startswith(tags)]:
@@ -184,9 +201,10 @@ def test_no_words_become_markup_or_script_on_any_page(
             for _ in range(6):
                 page.keyboard.press("ArrowRight")
             nothing_came_of_it(page)
-        for path in ("/", "/costs", "/settings", f"/?q={HOSTILE[1]}"):
+        for path in ("/", "/costs", "/costs?view=Calls", "/settings", f"/?q={HOSTILE[1]}"):
             page.goto(path)
             drawn(page)
+        reconciled(page)
         share = page.context.request.post(
             f"/api/sessions/{ads[0]}/shares", data={"shows_cost": True}
         ).json()["path"]

@@ -64,17 +64,22 @@ class Ledger:
             costs.open_entry(
                 db, session_id=ad, key=key, agent=agent, model=model, unit="run",
                 unit_price=None if price is None else Decimal(price), price_since="2026-11-24",
+                estimated=None if price is None else Decimal(price),
             )  # fmt: skip
             dated = update(GenerationCost).where(GenerationCost.prediction_key == key)
             db.execute(dated.values(created_at=at))
         return key
 
-    def settle(self, key: str, *, success: bool = True, error: str | None = None) -> Decimal:
+    def settle(
+        self, key: str, *, success: bool = True, error: str | None = None,
+        reported: Decimal | None = None,
+    ) -> Decimal:  # fmt: skip
         """The call has ended; gives what it cost."""
         with self.database.begin() as db:
             settled = costs.settle_entry(
-                db, key, success=success, quantity=Decimal(1), seconds=Decimal("4.2"), error=error
-            )
+                db, key, success=success, quantity=Decimal(1), seconds=Decimal("4.2"), error=error,
+                reported=reported,
+            )  # fmt: skip
             costs.charge(db, sessions.lock_ad(db, key.partition("/")[0]), None, settled)
             return settled.due
 
@@ -113,5 +118,6 @@ def busy(database: Database, seed: int = 1, ads: int = 30, until: datetime | Non
             price = None if luck.random() < 0.1 else ""
             key = ledger.open(ad, agent, begun + timedelta(minutes=step), price)
             if luck.random() < 0.95:
-                ledger.settle(key, success=luck.random() < 0.9)
+                told = Decimal(luck.randrange(3)) if luck.random() < 0.7 else None
+                ledger.settle(key, success=luck.random() < 0.9, reported=told)
     return ledger

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from adgen.domain import AssetType, Outcome, Person, Role, SpendFilter
+from adgen.reconcile import compare
 from adgen.store import rollup, sessions, spend
 from adgen.store.database import Database
 from adgen.store.spend_ask import Ask
@@ -46,6 +47,8 @@ def answers(database: Database, person: Person, asked: SpendFilter, *, raw: bool
             spend.ads(ask()),
             spend.costly_ads(ask(), limit=5),
             spend.count_calls(ask()),
+            spend.model_days(ask()),
+            compare(spend.model_days(ask(), daily=False)),
             calls,
             [call.id for call in spend.each_call(ask())],
         )

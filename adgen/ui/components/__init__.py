@@ -69,6 +69,7 @@ _music = _component("music")
 _signout = _component("signout")
 _links = _component("links")
 _copy = _component("copy")
+_pictures = _component("pictures")
 
 
 def _nothing() -> None:
@@ -178,6 +179,20 @@ def links(
     """Links in this tab: {label, url}, with `file` one to keep, with `note` words below it."""
     data = {"links": [dict(item) for item in items], "look": look, "lead": lead}
     _links(key=key, data=data, width="stretch" if look == "stacked" else "content")
+
+
+def chart_pictures(
+    charts: Sequence[tuple[str, str]], *, lead: str, said: str, text: str, ground: str
+) -> None:
+    """Buttons that save charts of this page as PNG files: (name, label) each.
+
+    `name` is the middle of the chart's key, `chart-NAME-...`; `said` goes into its title; colours
+    are those of the title and of the ground.
+    """
+    named = [{"name": name, "label": label} for name, label in charts]
+    colours = {"text": text, "ground": ground}
+    data = {"charts": named, "lead": lead, "said": said, **colours}
+    _pictures(key="pictures", data=data, width="content")
 
 
 def copy_link(path: str) -> None:
