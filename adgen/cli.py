@@ -37,7 +37,7 @@ from adgen.domain import (
     TextOverlay,
     View,
 )
-from adgen.errors import AdgenError, InputRejected, ModelInputRefused
+from adgen.errors import AdgenError, InputRejected, ModelInputRefused, Unavailable
 from adgen.exports import Format, What
 from adgen.launch import Stack, raise_keyboard_interrupt
 from adgen.providers import cards, catalogue, ffmpeg, photos
@@ -319,6 +319,7 @@ def _doctor(_: argparse.Namespace) -> int:
         ("fonts", _fonts),
         ("database", lambda: _database(stack)),
         ("worker", lambda: _workers(stack)),
+        ("redis", lambda: _redis(stack)),
         *_model_checks(),
     ]
     failed = 0
@@ -388,6 +389,14 @@ def _workers(stack: Stack) -> str:
     with stack.database.begin() as db:
         count = workers.live_workers(db)
     return f"{count} running" if count else "none running; the app starts its own"
+
+
+def _redis(stack: Stack) -> str:
+    if settings().redis_url is None:
+        return "not used; several web processes may share one, see ADGEN_REDIS_URL"
+    if not hasattr(stack, "commands") or stack.commands.redis is None:
+        raise Unavailable("Redis cannot be asked without the database.")
+    return stack.commands.redis.check()
 
 
 def _user_add(arguments: argparse.Namespace) -> int:

@@ -130,6 +130,7 @@ class Health(Value):
     database: str
     worker: str
     storage: str = "unknown"
+    redis: str = "not used"
 
 
 def show_state(state: AdState) -> AdView:

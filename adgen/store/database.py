@@ -23,6 +23,9 @@ from adgen.errors import Unavailable
 _MIGRATE_LOCK = 0x6164_6765_6E01  # "adgen" 01
 CHANNEL = "adgen"
 RUNS_CHANNEL = "adgen_runs"
+# The same changes by their numbers, for those who compare what was read when.
+MARKS_CHANNEL = "adgen_marks"
+_MARK = "="
 # In place of an ad's id: what concerns them all has changed.
 EVERY_AD = "*"
 # Postgres takes less than 8000 bytes.
@@ -103,24 +106,26 @@ class Database:
                 lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATE_LOCK})
 
 
-def listen(database: Database, channel: str, stop: Callable[[], bool]) -> Iterator[str]:
-    """What any process says on a channel, in order and repeats once; ends when `stop`.
+def listen(
+    database: Database, channel: str, stop: Callable[[], bool], also: str = ""
+) -> Iterator[str]:
+    """What any process says on a channel or two, in order and repeats once; ends when `stop`.
 
     An empty text comes first and at least every second, so that a caller can look around.
     Raises Unavailable when the server goes away.
     """
     try:
-        yield from _listen(database, channel, stop)
+        yield from _listen(database, [channel, also] if also else [channel], stop)
     except psycopg2.Error as error:
         raise Unavailable(f"The database cannot be listened to: {error}") from error
 
 
-def _listen(database: Database, channel: str, stop: Callable[[], bool]) -> Iterator[str]:
+def _listen(database: Database, channels: list[str], stop: Callable[[], bool]) -> Iterator[str]:
     raw = database.engine.raw_connection()
     try:
         connection: Any = raw.driver_connection
         connection.autocommit = True
-        connection.cursor().execute(f"LISTEN {channel}")
+        connection.cursor().execute("; ".join(f"LISTEN {channel}" for channel in channels))
         yield ""
         while not stop():
             select_ready([connection], [], [], 1.0)
@@ -152,7 +157,25 @@ def notify(db: Session, session_id: str, job: JobInfo | None = None) -> None:
     said = f"{session_id} {job.model_dump_json()}" if job else session_id
     # What is too long for Postgres says that there is something to read.
     said = said if len(said.encode()) < _NOTICE_MAX else session_id
-    db.execute(text("SELECT pg_notify(:channel, :said)"), {"channel": CHANNEL, "said": said})
+    # The number first: who has heard that something changed knows by then what to look for.
+    db.execute(
+        text(
+            "SELECT pg_notify(:marks, :mark || pg_current_xact_id()::text), "
+            "pg_notify(:channel, :said)"
+        ),
+        {
+            "marks": MARKS_CHANNEL,
+            "mark": f"{_MARK}{session_id} ",
+            "channel": CHANNEL,
+            "said": said,
+        },
+    )
+
+
+def marked(said: str) -> tuple[str, int] | None:
+    """The ad and the number of its change, when it was said on the channel of marks."""
+    session_id, _, change = said.removeprefix(_MARK).partition(" ")
+    return (session_id, int(change)) if said.startswith(_MARK) else None
 
 
 def heard(said: str) -> tuple[str, JobInfo | None]:
