@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, WorkflowHandle, _queue
 from dbos import error as dbos_error
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 P = ParamSpec("P")
@@ -235,6 +236,13 @@ class Runs:
 def migrate(url: str) -> None:
     """Create or update the engine's own schema; the app's tables are Alembic's."""
     DBOS.migrate(url, schema="dbos")
+
+
+def forget_unfinished(db: Session) -> None:
+    """Take all runs away that have not ended, with what they did so far. No worker may be alive."""
+    db.execute(
+        text("DELETE FROM dbos.workflow_status WHERE status IN ('PENDING', 'ENQUEUED', 'DELAYED')")
+    )
 
 
 class Engine:

@@ -121,14 +121,19 @@ class Stack:
             raise
 
     def _start_database(self) -> None:
+        self.open_database()
+        with self.database.migrating():
+            jobs.migrate(self.database.url)
+
+    def open_database(self) -> Database:
+        """The database as it is, with the tables it has."""
         url = settings().database_url
         if url is None:
             self._embedded = EmbeddedPostgres(settings().home)
             url = self._embedded.start()
         self.database = Database(url)
         self.database.check()
-        with self.database.migrating():
-            jobs.migrate(self.database.url)
+        return self.database
 
     @property
     def worker_pid(self) -> int | None:

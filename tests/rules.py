@@ -22,6 +22,7 @@ DOORS = {
         *(
             "adgen/store/",
             "adgen/jobs.py",
+            "adgen/backup.py",
             "adgen/commands.py",
             "adgen/orders.py",
             "adgen/receipts.py",

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.resources import files
 from select import select as select_ready
 from typing import Any
 
 import psycopg2
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from adgen.domain import JobInfo
 from adgen.errors import Unavailable
+from adgen.store import schema
 
 _MIGRATE_LOCK = 0x6164_6765_6E01  # "adgen" 01
 CHANNEL = "adgen"
@@ -91,16 +89,19 @@ class Database:
     def migrating(self) -> Iterator[None]:
         """Bring the tables to the newest schema, then hold the lock for the engine's own.
 
-        Several processes may start at once; they wait for each other here.
+        Raises Unavailable when they are newer than this code.
         """
-        config = Config()
-        config.set_main_option("script_location", str(files(__package__) / "migrations"))
+        with self.alone():
+            with self.engine.begin() as connection:
+                schema.bring(connection)
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else makes or changes tables; who starts at the same time waits here."""
         with self.engine.connect() as lock:
             lock.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATE_LOCK})
             try:
-                with self.engine.begin() as connection:
-                    config.attributes["connection"] = connection
-                    command.upgrade(config, "head")
                 yield
             finally:
                 lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATE_LOCK})

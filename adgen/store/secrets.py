@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,3 +19,8 @@ def shared_secret(db: Session, name: str) -> bytes:
     made = insert(Secret).values(name=name, value=secrets.token_bytes(32))
     db.execute(made.on_conflict_do_nothing())
     return db.scalars(select(Secret.value).where(Secret.name == name)).one()
+
+
+def forget_secret(db: Session, name: str) -> None:
+    """Another one is made when it is next asked for."""
+    db.execute(delete(Secret).where(Secret.name == name))
