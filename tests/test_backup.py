@@ -315,8 +315,7 @@ def restored(
 
 @pytest.mark.parametrize(
     ("stage", "under_way", "made_anew"),
-    [("brief", 1, 6), ("image", 6, 0)],
-    ids=["plan", "pictures"],
+    [("brief", 1, 6), pytest.param("image", 6, 0, marks=pytest.mark.drill)],
 )
 def test_a_copy_beside_the_original_orders_nothing_by_itself(
     server: str, short_tmp: Path, stage: str, under_way: int, made_anew: int
