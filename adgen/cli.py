@@ -19,7 +19,7 @@ from tempfile import NamedTemporaryFile
 
 from tqdm import tqdm
 
-from adgen import __version__, demo, jobs
+from adgen import __version__, cli_backup, demo, jobs
 from adgen.commands import Commands, check_password, check_prompt
 from adgen.config import settings
 from adgen.domain import (
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     _user_arguments(commands.add_parser("user", help="add and list people"))
     _demo_arguments(commands.add_parser("demo-data", help="a made-up month of ads to look at"))
     _costs_arguments(commands.add_parser("costs", help="export costs, compare them with a bill"))
+    cli_backup.add_commands(commands)
     return parser
 
 
@@ -320,6 +321,7 @@ def _doctor(_: argparse.Namespace) -> int:
         ("fonts", _fonts),
         ("database", lambda: _database(stack)),
         ("worker", lambda: _workers(stack)),
+        ("redis", lambda: _redis(stack)),
         *_model_checks(),
     ]
     failed = 0
@@ -392,6 +394,14 @@ def _workers(stack: Stack) -> str:
     if left:
         raise Unavailable("; ".join(jobs.tell_stranded(left)))
     return f"{count} running" if count else "none running; the app starts its own"
+
+
+def _redis(stack: Stack) -> str:
+    if settings().redis_url is None:
+        return "not used; several web processes may share one, see ADGEN_REDIS_URL"
+    if not hasattr(stack, "commands") or stack.commands.redis is None:
+        raise Unavailable("Redis cannot be asked without the database.")
+    return stack.commands.redis.check()
 
 
 def _user_add(arguments: argparse.Namespace) -> int:

@@ -71,9 +71,11 @@ from adgen.errors import (
     WrongStage,
 )
 from adgen.jobs import CUTS, STAGES, Runs, whose
+from adgen.memory import States, Waits
 from adgen.news import News
 from adgen.prices import Step
 from adgen.providers import cards, catalogue, music, photos
+from adgen.providers.redis import Redis
 from adgen.providers.storage import storage
 from adgen.snapshots import Snapshots
 from adgen.spending import Spending
@@ -95,7 +97,9 @@ from adgen.store import (
 from adgen.store.assets import NewAsset
 from adgen.store.database import EVERY_AD, Database, notify, notify_run
 from adgen.store.holds import lift_hold
+from adgen.store.moments import Moment, present
 from adgen.store.once import Once
+from adgen.store.secrets import REDIS, shared_secret
 from adgen.store.shares import Shared
 from adgen.store.tables import AdSession, now
 
@@ -155,7 +159,16 @@ class Commands(Spending):
         self.database = database
         self._runs = Runs(database.url)
         self.news = News(database)
-        self._snapshots = Snapshots(self.news)
+        self.redis = self._open_redis()
+        self._waits = Waits(self.redis)
+        self._snapshots = Snapshots(self.news, States(self.redis) if self.redis else None)
+
+    def _open_redis(self) -> Redis | None:
+        url = settings().redis_url
+        if url is None:
+            return None
+        with self.database.begin() as db:
+            return Redis(url.get_secret_value(), shared_secret(db, REDIS))
 
     # Sign-in
 
@@ -165,9 +178,13 @@ class Commands(Spending):
         Raises NotSignedIn, and TooManyTries after wrong passwords for this account or from this
         address: each one slows down the next, none locks out for good.
         """
+        _require_patience(self._waits.left(email.lower(), address))
         with self.database.begin() as db:
-            wait = max(users.seconds_to_wait(db, email), users.address_must_wait(db, address))
-            _require_patience(wait)
+            for_account = users.seconds_to_wait(db, email)
+            for_address = users.address_must_wait(db, address)
+            self._waits.note(email.lower(), for_account)
+            self._waits.note(address, for_address)
+            _require_patience(max(for_account, for_address))
             person = users.check_password(db, email, password)
             token = users.add_login(db, person.id, address) if person else ""
             users.count_try(db, address, right=person is not None)
@@ -418,7 +435,13 @@ class Commands(Spending):
 
     def watch_ad(self, person: Person, session_id: str) -> AdState:
         """As `load_ad`, for those who ask all the time: kept until something changes."""
-        state = self._snapshots.load(session_id, lambda: self.load_ad(person, session_id))
+
+        def load(with_moment: bool) -> tuple[Moment | None, AdState]:
+            with self.database.begin() as db:
+                moment = present(db) if with_moment else None
+                return moment, sessions.load_state(db, person, session_id)
+
+        state = self._snapshots.load(session_id, load)
         if not person.may_see(state.team_id):
             raise NotFound("That ad does not exist.")
         return state
@@ -1051,6 +1074,8 @@ class Commands(Spending):
     def close(self) -> None:
         """Give the connections back."""
         self.news.close()
+        if self.redis:
+            self.redis.close()
         self._runs.close()
 
     def _require_change(self, person: Person, session_id: str) -> None:

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     demo_email: str = "demo@example.com"
     s3_bucket: str | None = None
     s3_endpoint_url: str | None = None
-    redis_url: str | None = None
+    redis_url: SecretStr | None = None
     log_level: str = "INFO"
     cookie_secure: bool = Field(
         False, validation_alias=AliasChoices("ADGEN_COOKIE_SECURE", "cookie_secure")
@@ -98,6 +98,16 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{name} is no time zone; name one like Europe/Berlin") from error
         return name
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_scheme(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError(
+                "it looks like redis://:password@host:6379/0, or rediss:// with TLS; leave it out "
+                "to go without Redis"
+            )
+        return url
 
     @field_validator("home")
     @classmethod

@@ -334,6 +334,13 @@ def find_strays(db: Session, known: Callable[[Session], Collection[str]]) -> set
     return set(having) - set(known(db)) if having else set()
 
 
+def forget_unfinished(db: Session) -> None:
+    """Take all runs away that have not ended, with what they did so far. No worker may be alive."""
+    db.execute(
+        text("DELETE FROM dbos.workflow_status WHERE status IN ('PENDING', 'ENQUEUED', 'DELAYED')")
+    )
+
+
 class Engine:
     """The engine in a worker process. One launch a process."""
 

@@ -119,6 +119,12 @@ class Stack:
             raise
 
     def _start_database(self) -> None:
+        self.open_database()
+        with self.database.migrating():
+            jobs.migrate(self.database.url)
+
+    def open_database(self) -> Database:
+        """The database as it is, with the tables it has."""
         url = settings().database_url
         if url is None:
             self._embedded = EmbeddedPostgres(settings().home)
@@ -126,8 +132,7 @@ class Stack:
             threading.Thread(target=self._look_after, name="postgres", daemon=True).start()
         self.database = Database(url)
         self.database.check()
-        with self.database.migrating():
-            jobs.migrate(self.database.url)
+        return self.database
 
     def _look_after(self) -> None:
         """Start the built-in database again should it end, as it may when memory is short."""

@@ -7,12 +7,21 @@ import threading
 from collections.abc import Callable
 
 from adgen.domain import JobInfo
-from adgen.store.database import CHANNEL, Database, heard, is_passing, listen
+from adgen.store.database import (
+    CHANNEL,
+    MARKS_CHANNEL,
+    Database,
+    heard,
+    is_passing,
+    listen,
+    marked,
+)
 
 log = logging.getLogger(__name__)
 
 _AGAIN_S = 1.0
 Hearer = Callable[[str, JobInfo | None], None]
+MarkHearer = Callable[[str, int], None]
 
 
 class News:
@@ -25,6 +34,7 @@ class News:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._hearers: list[Hearer] = []
+        self._mark_hearer: MarkHearer | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -39,6 +49,10 @@ class News:
                 self._thread = threading.Thread(target=self._listen, name="news", daemon=True)
                 self._thread.start()
 
+    def tell_marks(self, hearer: MarkHearer) -> None:
+        """Tell `hearer` the number of each change before the change; before `tell`, and once."""
+        self._mark_hearer = hearer
+
     def close(self) -> None:
         """Stop listening."""
         self._stop.set()
@@ -49,7 +63,8 @@ class News:
         away = False
         while not self._stop.is_set():
             try:
-                for said in listen(self._database, CHANNEL, self._stop.is_set):
+                also = MARKS_CHANNEL if self._mark_hearer else ""
+                for said in listen(self._database, CHANNEL, self._stop.is_set, also):
                     if not self.hears:
                         self._say("", None)
                         self.hears = True
@@ -57,7 +72,7 @@ class News:
                             log.warning("the database is back")
                         away = False
                     if said:
-                        self._say(*heard(said))
+                        self._pass_on(said)
             except Exception as error:
                 if not is_passing(error):
                     raise
@@ -69,6 +84,13 @@ class News:
                 self.hears = False
                 self._say("", None)
             self._stop.wait(_AGAIN_S)
+
+    def _pass_on(self, said: str) -> None:
+        mark = marked(said)
+        if mark is None:
+            self._say(*heard(said))
+        elif self._mark_hearer:
+            self._mark_hearer(*mark)
 
     def _say(self, session_id: str, job: JobInfo | None) -> None:
         for hearer in list(self._hearers):

@@ -1,6 +1,7 @@
 """Ads as they were a moment ago, for as long as nobody has said that they changed.
 
-Pages that follow a run ask again and again; most of the time there is nothing new.
+Pages that follow a run ask again and again; most of the time there is nothing new. What one web
+process has read serves the others too, where they share a Redis.
 """
 
 from __future__ import annotations
@@ -11,34 +12,39 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from adgen.domain import AdState, JobInfo
+from adgen.memory import LONGEST_S, States
 from adgen.news import News
 from adgen.store.database import EVERY_AD
+from adgen.store.moments import Moment
 
 KEPT = 500
-# Should a change ever go untold, it is seen this late at most.
-LONGEST_S = 30.0
 
 
 class Snapshots:
     """The latest state of the ads somebody looks at. Without news it keeps nothing."""
 
-    def __init__(self, news: News) -> None:
+    def __init__(self, news: News, shared: States | None = None) -> None:
         self._news = news
+        self._shared = shared
+        if shared:
+            news.tell_marks(self._mark)
         self._lock = threading.Lock()
         self._begun = False
         # Who reads an ad now; a change meanwhile takes the name away.
         self._reading: dict[str, object] = {}
         self._states: OrderedDict[str, tuple[float, AdState]] = OrderedDict()
 
-    def load(self, session_id: str, load: Callable[[], AdState]) -> AdState:
-        """The ad as it is kept, else what `load` gives."""
+    def load(
+        self, session_id: str, load: Callable[[bool], tuple[Moment | None, AdState]]
+    ) -> AdState:
+        """The ad as it is kept, else what `load` gives, with its moment when asked for it."""
         self._begin()
         with self._lock:
             at, state = self._states.get(session_id, (0.0, None))
             if state and self._news.hears and time.monotonic() - at < LONGEST_S:
                 return state
             me = self._reading[session_id] = object()
-        began, state = time.monotonic(), load()
+        began, state = self._look(session_id, load)
         with self._lock:
             # What changed while it was being read may not be in it.
             if self._news.hears and self._reading.pop(session_id, None) is me:
@@ -47,8 +53,26 @@ class Snapshots:
                     self._states.popitem(last=False)
         return state
 
+    def _look(
+        self, session_id: str, load: Callable[[bool], tuple[Moment | None, AdState]]
+    ) -> tuple[float, AdState]:
+        """What another process has read lately, else what `load` gives; and since when it holds."""
+        began = time.monotonic()
+        if self._shared is None:
+            return began, load(False)[1]
+        if self._news.hears and (found := self._shared.find(session_id)):
+            left, state = found
+            return time.monotonic() + left - LONGEST_S, state
+        turn = self._shared.begin()
+        moment, state = load(True)
+        if moment:
+            self._shared.keep(turn, moment, state)
+        return began, state
+
     def forget(self, session_id: str) -> None:
         """Forget an ad that has changed."""
+        if self._shared:
+            self._shared.forget(session_id)
         with self._lock:
             self._reading.pop(session_id, None)
             self._states.pop(session_id, None)
@@ -58,7 +82,16 @@ class Snapshots:
             self._begun = True
             self._news.tell(self._take)
 
+    def _mark(self, session_id: str, change: int) -> None:
+        assert self._shared is not None  # noqa: S101 -- only then this is called
+        if session_id == EVERY_AD:
+            self._shared.miss()
+        else:
+            self._shared.tell(session_id, change)
+
     def _take(self, session_id: str, job: JobInfo | None) -> None:
+        if self._shared and session_id in ("", EVERY_AD):
+            self._shared.miss()
         with self._lock:
             if session_id in ("", EVERY_AD):
                 self._states.clear()

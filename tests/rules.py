@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Vendors that have one door each: module -> the only files that may import it.
 DOORS = {
     "replicate": ("adgen/providers/replicate.py", "tests/"),
+    "redis": ("adgen/providers/redis.py", "tests/"),
     "boto3": ("adgen/providers/storage.py",),
     "mitsuba": ("adgen/providers/studio/render.py",),
     "mitsuba_oidn": ("adgen/providers/studio/render.py",),
@@ -21,6 +22,7 @@ DOORS = {
         *(
             "adgen/store/",
             "adgen/jobs.py",
+            "adgen/backup.py",
             "adgen/commands.py",
             "adgen/orders.py",
             "adgen/receipts.py",

@@ -272,4 +272,7 @@ def health(response: Response) -> Health:
         parts["storage"] = "ok"
     except AdgenError:
         parts |= {"status": "degraded", "storage": "down"}
+    if redis := stack.commands.redis:
+        # Nothing is missing without it, so it does not make the whole unwell.
+        parts["redis"] = redis.trouble or "ok"
     return Health(workers=live, **parts)

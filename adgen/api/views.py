@@ -131,6 +131,7 @@ class Health(Value):
     worker: str
     workers: int = 0
     storage: str = "unknown"
+    redis: str = "not used"
 
 
 def show_state(state: AdState) -> AdView:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -120,6 +120,11 @@ def reprice_entry(
         .where(GenerationCost.prediction_key == key, GenerationCost.settled_at.is_(None))
         .values(model_used=model, unit=unit, unit_price=unit_price, price_since=price_since)
     )
+
+
+def total_spent(db: Session) -> Decimal:
+    """The whole ledger."""
+    return db.scalar(select(func.coalesce(func.sum(GenerationCost.cost_usd), 0))) or Decimal(0)
 
 
 def load_costs(db: Session, session_id: str) -> CostSummary:

@@ -6,13 +6,10 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.resources import files
 from select import select as select_ready
 from typing import Any
 
 import psycopg2
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -20,10 +17,14 @@ from sqlalchemy.orm import Session
 
 from adgen.domain import JobInfo
 from adgen.errors import Unavailable
+from adgen.store import schema
 
 _MIGRATE_LOCK = 0x6164_6765_6E01  # "adgen" 01
 CHANNEL = "adgen"
 RUNS_CHANNEL = "adgen_runs"
+# The same changes by their numbers, for those who compare what was read when.
+MARKS_CHANNEL = "adgen_marks"
+_MARK = "="
 # In place of an ad's id: what concerns them all has changed.
 EVERY_AD = "*"
 # What tells this process from every other, on any machine.
@@ -100,39 +101,44 @@ class Database:
     def migrating(self) -> Iterator[None]:
         """Bring the tables to the newest schema, then hold the lock for the engine's own.
 
-        Several processes may start at once; they wait for each other here.
+        Raises Unavailable when they are newer than this code.
         """
-        config = Config()
-        config.set_main_option("script_location", str(files(__package__) / "migrations"))
+        with self.alone():
+            with self.engine.begin() as connection:
+                schema.bring(connection)
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else makes or changes tables; who starts at the same time waits here."""
         with self.engine.connect() as lock:
             lock.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATE_LOCK})
             try:
-                with self.engine.begin() as connection:
-                    config.attributes["connection"] = connection
-                    command.upgrade(config, "head")
                 yield
             finally:
                 lock.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATE_LOCK})
 
 
-def listen(database: Database, channel: str, stop: Callable[[], bool]) -> Iterator[str]:
-    """What any process says on a channel, in order and repeats once; ends when `stop`.
+def listen(
+    database: Database, channel: str, stop: Callable[[], bool], also: str = ""
+) -> Iterator[str]:
+    """What any process says on a channel or two, in order and repeats once; ends when `stop`.
 
     An empty text comes first and at least every second, so that a caller can look around.
     Raises Unavailable when the server goes away.
     """
     try:
-        yield from _listen(database, channel, stop)
+        yield from _listen(database, [channel, also] if also else [channel], stop)
     except psycopg2.Error as error:
         raise Unavailable(f"The database cannot be listened to: {error}") from error
 
 
-def _listen(database: Database, channel: str, stop: Callable[[], bool]) -> Iterator[str]:
+def _listen(database: Database, channels: list[str], stop: Callable[[], bool]) -> Iterator[str]:
     raw = database.engine.raw_connection()
     try:
         connection: Any = raw.driver_connection
         connection.autocommit = True
-        connection.cursor().execute(f"LISTEN {channel}")
+        connection.cursor().execute("; ".join(f"LISTEN {channel}" for channel in channels))
         yield ""
         while not stop():
             select_ready([connection], [], [], 1.0)
@@ -164,7 +170,25 @@ def notify(db: Session, session_id: str, job: JobInfo | None = None) -> None:
     said = f"{session_id} {job.model_dump_json()}" if job else session_id
     # What is too long for Postgres says that there is something to read.
     said = said if len(said.encode()) < _NOTICE_MAX else session_id
-    db.execute(text("SELECT pg_notify(:channel, :said)"), {"channel": CHANNEL, "said": said})
+    # The number first: who has heard that something changed knows by then what to look for.
+    db.execute(
+        text(
+            "SELECT pg_notify(:marks, :mark || pg_current_xact_id()::text), "
+            "pg_notify(:channel, :said)"
+        ),
+        {
+            "marks": MARKS_CHANNEL,
+            "mark": f"{_MARK}{session_id} ",
+            "channel": CHANNEL,
+            "said": said,
+        },
+    )
+
+
+def marked(said: str) -> tuple[str, int] | None:
+    """The ad and the number of its change, when it was said on the channel of marks."""
+    session_id, _, change = said.removeprefix(_MARK).partition(" ")
+    return (session_id, int(change)) if said.startswith(_MARK) else None
 
 
 def heard(said: str) -> tuple[str, JobInfo | None]:

@@ -193,6 +193,16 @@ def _held_slots(db: Session) -> set[int] | None:
     return set(db.scalars(held, {"group": _SLOT_LOCK}))
 
 
+def any_at_work(db: Session) -> bool:
+    """Whether any process holds a slot, heard of lately or not."""
+    held = text("""
+        SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2
+            AND classid = :group
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    """)
+    return bool(db.scalar(held, {"group": _SLOT_LOCK}))
+
+
 def live_workers(db: Session, within_s: float = 10.0) -> int:
     """How many workers were heard of lately."""
     rows = db.scalars(select(Worker.heartbeat)).all()
