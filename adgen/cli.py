@@ -57,7 +57,10 @@ EXIT_INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code. Expected failures are one clear line."""
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if arguments.act is not _worker:
+        # The worker that `make` starts writes to the same terminal.
+        os.environ.setdefault("ADGEN_LOG_LEVEL", "WARNING")
+        logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     act: Callable[[argparse.Namespace], int] = arguments.act
     try:
         return act(arguments)

@@ -10,11 +10,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, WorkflowHandle, _queue
 from dbos import error as dbos_error
+from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from adgen import logs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -188,6 +191,30 @@ def _poll_by_bell(stop_event: threading.Event, dbos: DBOS, queue: _queue.Queue) 
 _queue.queue_worker_thread = _poll_by_bell
 
 
+class Depth(NamedTuple):
+    """How many runs wait in a queue and run from it, and for how long the first waits, seconds."""
+
+    queue: str
+    waiting: int
+    running: int
+    oldest_s: float
+
+
+def depths(db: Session) -> list[Depth]:
+    """What waits and runs, by queue; the engine keeps an index of exactly these."""
+    rows = db.execute(
+        text(
+            """SELECT queue_name, count(*) FILTER (WHERE status = 'ENQUEUED'),
+                count(*) FILTER (WHERE status = 'PENDING'),
+                coalesce(extract(epoch FROM now()) * 1000
+                    - min(created_at) FILTER (WHERE status = 'ENQUEUED'), 0)
+            FROM dbos.workflow_status WHERE status IN ('ENQUEUED', 'PENDING') GROUP BY 1"""
+        )
+    )
+    found = {queue: Depth(queue, waits, runs, float(ms) / 1000) for queue, waits, runs, ms in rows}
+    return [found.get(queue, Depth(queue, 0, 0, 0.0)) for queue in _BELLS]
+
+
 class Runs:
     """Starts and cancels durable runs from any process."""
 
@@ -251,6 +278,7 @@ class Engine:
             "log_level": "WARNING",
         }
         DBOS(config=config)
+        logs.take_over()
 
     def launch(self) -> None:
         """Recover what this executor left and begin to take work.

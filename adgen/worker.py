@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from adgen import __version__, courier, jobs, pipeline
+from adgen import __version__, courier, jobs, logs, pipeline
 from adgen.launch import Stack
 from adgen.store import alerts
 from adgen.store.database import RUNS_CHANNEL, Database, is_passing, listen
@@ -31,6 +31,7 @@ def main(parent: int | None = None) -> int:
     """Work until SIGTERM, SIGINT or the end of `parent`; gives the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: _stop.set())
     signal.signal(signal.SIGINT, lambda *_: _stop.set())
+    logs.begin("worker", version=__version__)
     stack = Stack()
     stack.start(worker=False)
     try:
@@ -43,6 +44,7 @@ def main(parent: int | None = None) -> int:
 def run(database: Database, parent: int | None) -> None:
     """Launch the engine in a slot and keep it until told to stop."""
     slot = Slot.take(database)
+    logs.always(worker=slot.executor_id)
     pipeline.use_database(database)
     engine = jobs.Engine(database.url, slot.executor_id)
     ear = threading.Thread(target=_listen, args=(database,), name="ear", daemon=True)

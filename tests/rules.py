@@ -22,6 +22,7 @@ DOORS = {
             "adgen/store/",
             "adgen/jobs.py",
             "adgen/commands.py",
+            "adgen/metrics.py",
             "adgen/orders.py",
             "adgen/receipts.py",
             "adgen/pipeline.py",

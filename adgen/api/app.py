@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from adgen import __version__
-from adgen.api import docs, files, live, people, routes, sharing, spend, studio, uploads
+from adgen.api import docs, files, live, ops, people, routes, sharing, spend, studio, uploads
 from adgen.api.schema import Api
 from adgen.errors import AdgenError
 
@@ -28,7 +28,7 @@ def build_api() -> FastAPI:
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
     )
-    for room in (routes, studio, files, uploads, sharing, people, spend, live, docs):
+    for room in (routes, studio, files, uploads, sharing, people, spend, live, docs, ops):
         api.include_router(room.router)
     api.add_exception_handler(AdgenError, _expected)
     api.add_exception_handler(RequestValidationError, _invalid)

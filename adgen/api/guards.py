@@ -84,7 +84,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        ours = scope["path"].startswith("/api/") or scope["path"] == "/health"
+        ours = scope["path"].startswith(("/api/", "/health", "/metrics"))
         wanted = self._of_answer if ours else self._of_page
         if settings().cookie_secure:
             wanted = wanted + _encoded(_TWO_YEARS)

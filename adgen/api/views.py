@@ -132,6 +132,13 @@ class Health(Value):
     storage: str = "unknown"
 
 
+class Alive(Value):
+    """The process answers."""
+
+    status: str = "ok"
+    version: str
+
+
 def show_state(state: AdState) -> AdView:
     """An ad with its files."""
     facts = {name: getattr(state, name) for name in AdFacts.model_fields}

@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
+from adgen import logs
 from adgen.errors import BadModelOutput, Cancelled, CompositionFailed
 from adgen.providers import boxes, ffmpeg
 from adgen.providers.boxes import Track
@@ -232,7 +233,7 @@ def make(
     todo = _missing(store, pieces, made)
     work = _Work(todo, time.monotonic() + limit_s)
     pending: set[Future[tuple[str, Made]]] = set()
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(cores(), initializer=logs.carried()) as pool:
         try:
             while todo or pending:
                 for piece in [p for p in todo if all(n.key in made for n in p.needs)]:
