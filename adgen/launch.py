@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from adgen import __version__, jobs, logs
+from adgen import __version__, jobs, logs, sentry
 from adgen.commands import Commands
 from adgen.config import settings
 from adgen.domain import Person, Role
@@ -203,6 +203,7 @@ def start_web(base_url: str, address: str | None) -> None:
     """Bring the web process up and print how to get in."""
     global _running
     logs.begin("web", version=__version__)
+    sentry.begin()
     stack = Stack()
     stack.start(worker=settings().worker == "child")
     person, password = stack.demo_login()

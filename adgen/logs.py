@@ -30,8 +30,14 @@ _handler: logging.Handler | None = None
 
 # The last line of defence: what must never be kept, and what stands in its place.
 _SECRETS = (
-    (re.compile(r"\[parameters: .*?\]$", re.DOTALL | re.MULTILINE), "[parameters: …]"),
-    (re.compile(r"^DETAIL: .*$", re.MULTILINE), "DETAIL: …"),
+    (re.compile(r"\[parameters: .*?\](?=\s*\n\(Background|\s*\Z)", re.DOTALL), "[parameters: …]"),
+    (
+        re.compile(
+            r"^DETAIL: .*?(?=^(?:CONTEXT: |HINT: |\[SQL|The above ex|During hand)|\Z)",
+            re.DOTALL | re.MULTILINE,
+        ),
+        "DETAIL: …\n",
+    ),
     (re.compile(r"input_value=.*?, input_type=", re.DOTALL), "input_value=…, input_type="),
     (re.compile(r"\b(?:r8_|adg_)[\w-]+"), "…"),
     (re.compile(r"\b(bearer|token|basic)[ =:]+[\w.~+/=-]{12,}", re.IGNORECASE), r"\1 …"),

@@ -18,6 +18,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -37,6 +38,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 # Of this process
 
+disable_created_metrics()  # type: ignore[no-untyped-call]
 _OWN = CollectorRegistry()
 ProcessCollector(registry=_OWN)
 PlatformCollector(registry=_OWN)

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from adgen import __version__, courier, jobs, logs, pipeline
+from adgen import __version__, courier, jobs, logs, pipeline, sentry
 from adgen.launch import Stack
 from adgen.store import alerts
 from adgen.store.database import RUNS_CHANNEL, Database, is_passing, listen
@@ -32,6 +32,7 @@ def main(parent: int | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: _stop.set())
     signal.signal(signal.SIGINT, lambda *_: _stop.set())
     logs.begin("worker", version=__version__)
+    sentry.begin()
     stack = Stack()
     stack.start(worker=False)
     try:

@@ -31,6 +31,8 @@ DOORS = {
         ),
     ),
     "dbos": ("adgen/jobs.py",),
+    "sentry_sdk": ("adgen/sentry.py",),
+    "prometheus_client": ("adgen/metrics.py", "tests/"),
     "streamlit": ("app.py", "adgen/ui/", "pages/", "tests/", "bench/"),
 }
 FORBIDDEN_CALLS = {"replicate.run", "os.system"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -11,10 +9,9 @@ from starlette.exceptions import HTTPException
 
 from adgen import __version__
 from adgen.api import docs, files, live, ops, people, routes, sharing, spend, studio, uploads
+from adgen.api.guards import BUG
 from adgen.api.schema import Api
 from adgen.errors import AdgenError
-
-log = logging.getLogger(__name__)
 
 
 def build_api() -> FastAPI:
@@ -60,6 +57,6 @@ def _http(_: Request, error: Exception) -> JSONResponse:
     return problem(error.status_code, str(error.detail), str(error.detail))
 
 
-def _bug(_: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected error", exc_info=error)
-    return problem(500, "Error", "Something went wrong on our side. Nothing was lost; try again.")
+def _bug(_: Request, __: Exception) -> JSONResponse:
+    # Whoever passes the request on is raised to all the same, and records it.
+    return problem(500, "Error", BUG)

@@ -6,6 +6,7 @@ template is kept: a path may hold a link's token, and a query anything.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import secrets
@@ -14,6 +15,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adgen import logs, metrics
+from adgen.api import guards
 
 log = logging.getLogger("adgen.requests")
 
@@ -34,10 +36,11 @@ class Journal:
             await self.app(scope, receive, send)
             return
         name = _name_of(scope)
-        began, status, socket = time.perf_counter(), 500, ""
+        began, status, socket, answered = time.perf_counter(), 500, "", False
 
         async def seen(message: Message) -> None:
-            nonlocal status, socket
+            nonlocal status, socket, answered
+            answered = True
             if message["type"].endswith("response.start"):
                 status = message["status"]
                 message["headers"] = [*message["headers"], (_HEADER, name.encode())]
@@ -51,6 +54,11 @@ class Journal:
         with logs.about(request=name):
             try:
                 await self.app(scope, receive, seen)
+            except Exception:
+                # Said here, where it is known whose it was; the server would say it once more.
+                log.exception("unexpected error")
+                with contextlib.suppress(RuntimeError):
+                    await guards.end_bug(scope, seen, begun=answered)
             finally:
                 if socket:
                     metrics.SOCKETS.labels(socket).dec()
