@@ -19,7 +19,7 @@ from tempfile import NamedTemporaryFile
 
 from tqdm import tqdm
 
-from adgen import __version__, demo
+from adgen import __version__, cli_prune, demo
 from adgen.commands import Commands, check_password, check_prompt
 from adgen.config import settings
 from adgen.domain import (
@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     _user_arguments(commands.add_parser("user", help="add and list people"))
     _demo_arguments(commands.add_parser("demo-data", help="a made-up month of ads to look at"))
     _costs_arguments(commands.add_parser("costs", help="export costs, compare them with a bill"))
+    cli_prune.add_arguments(commands.add_parser("prune", help="remove what the rules keep no more"))
     return parser
 
 

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     keep_archived_days: int | None = Field(None, ge=1)
     keep_previews_days: int = Field(7, ge=1)
     keep_runs_days: int = Field(30, ge=1)
-    cache_mb: int = Field(4000, ge=1)
+    cache_mb: int = Field(4000, ge=0)
     cookie_secure: bool = Field(
         False, validation_alias=AliasChoices("ADGEN_COOKIE_SECURE", "cookie_secure")
     )

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, WorkflowHandle, _queue
@@ -33,6 +34,8 @@ SOONEST_S, BUSY_POLL_S, BUSY_S, IDLE_POLL_S = 0.05, 1.0, 10.0, 2.0
 FREED_S = 0.03
 # Looks of all waiting parents together, a second: only the end of a stage waits for them.
 PARENT_LOOKS_PER_S, PARENT_LOOK_S = 15.0, 0.15
+
+FORGET_AT_ONCE = 500
 
 STAGES = "stages"
 CALLS = "calls"
@@ -253,6 +256,22 @@ class Runs:
     def cancel(self, run_ids: Sequence[str]) -> None:
         """Start no further step of these runs."""
         self._client.cancel_workflows(list(run_ids))
+
+    def ended(self, before: datetime, skip: int) -> list[str]:
+        """Some of the runs that ended before then, the oldest first, without the first `skip`."""
+        runs = self._client.list_workflows(
+            status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+            completed_before=before.isoformat(),
+            limit=FORGET_AT_ONCE,
+            offset=skip,
+            load_input=False,
+            load_output=False,
+        )
+        return [run.workflow_id for run in runs]
+
+    def forget(self, run_ids: Sequence[str]) -> None:
+        """Delete the history of ended runs. Enqueued again, such a run would be a new one."""
+        self._client.delete_workflows(list(run_ids))
 
     def close(self) -> None:
         """Give the connections back."""

@@ -11,9 +11,9 @@ import sys
 import threading
 import time
 
-from adgen import __version__, courier, jobs, logs, pipeline, sentry
+from adgen import __version__, courier, jobs, logs, pipeline, retention, sentry
 from adgen.launch import Stack
-from adgen.store import alerts
+from adgen.store import alerts, meters
 from adgen.store.database import RUNS_CHANNEL, Database, is_passing, listen
 from adgen.store.workers import Slot, keep_alive, orphans, retire_worker
 
@@ -24,6 +24,8 @@ GRACE_S = 5.0
 SWEEP_S = 15.0
 POST_S = 2.0
 ROUNDS_A_LOOK = 15
+TIDY_S = 60.0
+ROUNDS_A_PRUNE = 60
 _stop = threading.Event()
 
 
@@ -51,6 +53,7 @@ def run(database: Database, parent: int | None) -> None:
     ear = threading.Thread(target=_listen, args=(database,), name="ear", daemon=True)
     broom = threading.Thread(target=_sweep, name="broom", daemon=True)
     post = threading.Thread(target=_deliver, args=(database,), name="courier", daemon=True)
+    tidy = threading.Thread(target=_tidy, args=(database,), name="tidy", daemon=True)
     try:
         # Known before it takes any run, so that whatever it leaves is found.
         _beat(database, slot)
@@ -58,6 +61,7 @@ def run(database: Database, parent: int | None) -> None:
         ear.start()
         broom.start()
         post.start()
+        tidy.start()
         log.info("worker %s ready", slot.executor_id)
         _watch(database, slot, engine, parent)
     finally:
@@ -93,6 +97,22 @@ def _sweep() -> None:
         except Exception:
             # The next sweep finds it again.
             log.exception("sweeping")
+
+
+def _tidy(database: Database) -> None:
+    """Add up what others measure; now and then, take away what nobody needs any more."""
+    runs = jobs.Runs(database.url)
+    for rounds in itertools.count():
+        if _stop.wait(TIDY_S):
+            return
+        try:
+            meters.fold(database)
+            if rounds % ROUNDS_A_PRUNE == 0:
+                for freed in retention.prune(database, runs):
+                    log.info("pruned: %s", freed)
+        except Exception:
+            # What is left is found again by the next.
+            log.exception("tidying")
 
 
 def _deliver(database: Database) -> None:

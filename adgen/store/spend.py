@@ -277,7 +277,8 @@ def each_call(ask: Ask, batch: int = 2000) -> Iterator[Call]:
 def _call_lines(ask: Ask, between: str, page: str = "") -> str:
     every = " AND ".join([*ask.whose, *ask.what])
     newest = "ORDER BY created_at DESC, id DESC"
-    return f"""SELECT c.*, f.id AS asset_id, f.asset_type, u.email AS person, t.name AS team_name
+    made = "CASE WHEN f.removed_at IS NULL THEN f.id END AS asset_id, f.asset_type"
+    return f"""SELECT c.*, {made}, u.email AS person, t.name AS team_name
         FROM (
             SELECT * FROM (
                 SELECT g.*, s.title, s.team_id, s.user_id, s.demo, g.agent_name AS agent,
