@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
@@ -12,8 +13,9 @@ import threading
 import time
 
 from adgen import __version__, courier, jobs, logs, pipeline, retention, sentry
+from adgen.config import settings
 from adgen.launch import Stack
-from adgen.store import alerts, meters
+from adgen.store import alerts, meters, rollup
 from adgen.store.database import RUNS_CHANNEL, Database, is_passing, listen
 from adgen.store.workers import Slot, keep_alive, orphans, retire_worker
 
@@ -101,18 +103,19 @@ def _sweep() -> None:
 
 def _tidy(database: Database) -> None:
     """Add up what others measure; now and then, take away what nobody needs any more."""
-    runs = jobs.Runs(database.url)
-    for rounds in itertools.count():
-        if _stop.wait(TIDY_S):
-            return
-        try:
-            meters.fold(database)
-            if rounds % ROUNDS_A_PRUNE == 0:
-                for freed in retention.prune(database, runs):
-                    log.info("pruned: %s", freed)
-        except Exception:
-            # What is left is found again by the next.
-            log.exception("tidying")
+    with contextlib.closing(jobs.Runs(database.url)) as runs:
+        for rounds in itertools.count():
+            if _stop.wait(TIDY_S):
+                return
+            try:
+                rollup.prepare(database, settings().report_tz)
+                meters.fold(database)
+                if rounds % ROUNDS_A_PRUNE == 0:
+                    for freed in retention.prune(database, runs):
+                        log.info("pruned: %s", freed)
+            except Exception:
+                # What is left is found again by the next.
+                log.exception("tidying")
 
 
 def _deliver(database: Database) -> None:
