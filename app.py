@@ -20,6 +20,7 @@ from starlette.routing import Route, WebSocketRoute
 from adgen import launch
 from adgen.api.app import build_api
 from adgen.api.guards import BodyLimit, OwnPagesOnly, SecurityHeaders, inline_scripts
+from adgen.api.requests import Journal
 from adgen.errors import AdgenError
 from adgen.ui import company, reruns
 
@@ -58,10 +59,13 @@ app = st.App(
     secrets=company.streamlit_secrets(),
     routes=[
         Route("/health", api),
+        Route("/health/live", api),
+        Route("/metrics", api),
         Route("/api/{path:path}", api, methods=METHODS),
         WebSocketRoute("/ws/{session_id}", api),
     ],
     middleware=[
+        Middleware(Journal),
         Middleware(SecurityHeaders, scripts=inline_scripts(PAGE)),
         Middleware(OwnPagesOnly),
         Middleware(BodyLimit),

@@ -19,7 +19,7 @@ from tempfile import NamedTemporaryFile
 
 from tqdm import tqdm
 
-from adgen import __version__, cli_backup, demo, jobs
+from adgen import __version__, cli_backup, cli_prune, demo, jobs
 from adgen.commands import Commands, check_password, check_prompt
 from adgen.config import settings
 from adgen.domain import (
@@ -57,7 +57,10 @@ EXIT_INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code. Expected failures are one clear line."""
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if arguments.act is not _worker:
+        # The worker that `make` starts writes to the same terminal.
+        os.environ.setdefault("ADGEN_LOG_LEVEL", "WARNING")
+        logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     act: Callable[[argparse.Namespace], int] = arguments.act
     try:
         return act(arguments)
@@ -86,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     _demo_arguments(commands.add_parser("demo-data", help="a made-up month of ads to look at"))
     _costs_arguments(commands.add_parser("costs", help="export costs, compare them with a bill"))
     cli_backup.add_commands(commands)
+    cli_prune.add_arguments(commands.add_parser("prune", help="remove what the rules keep no more"))
     return parser
 
 

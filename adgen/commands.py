@@ -513,11 +513,11 @@ class Commands(Spending):
             alerts.snooze(db, person, alert_id, days)
 
     def load_file(self, person: Person, asset_id: str) -> tuple[AssetInfo, str]:
-        """A file the person may see, and its storage key. Raises NotFound."""
+        """A file the person may see, and its storage key. Raises NotFound, Removed."""
         with self.database.begin() as db:
             row = assets.load_asset(db, asset_id)
             sessions.load_ad(db, person, row.session_id)
-            return assets.info(row), row.storage_key
+            return assets.info(row), assets.key_of(row)
 
     def load_files(
         self, person: Person, session_id: str, ids: Sequence[str]
@@ -526,7 +526,7 @@ class Commands(Spending):
         with self.database.begin() as db:
             sessions.load_ad(db, person, session_id)
             rows = assets.load_assets(db, session_id, ids)
-            return {row.id: (assets.info(row), row.storage_key) for row in rows}
+            return {row.id: (assets.info(row), assets.key_of(row)) for row in rows}
 
     # Sharing
 
@@ -791,6 +791,7 @@ class Commands(Spending):
             images = row.asset_type == AssetType.IMAGE
             if not images and row.asset_type != AssetType.CLIP:
                 raise InputRejected("Only pictures and clips have takes.")
+            assets.require_files(row)
             takes = assets.list_assets(db, session_id, AssetType(row.asset_type))
             assets.put_in_slot(ad, row, takes)
             said, state = row.details, sessions.load_state(db, person, session_id)
@@ -996,6 +997,7 @@ class Commands(Spending):
     ) -> None:
         if not ad.clip_order:
             raise WrongStage("Approve at least one clip first.")
+        assets.require_files(*assets.load_assets(db, ad.id, ad.clip_order))
         ad.text_overlay = overlay.model_dump(mode="json")
         ad.audio = _checked_music(db, ad, audio).model_dump(mode="json")
         ad.shapes = [shape.value for shape in dict.fromkeys(shapes)] or [ad.aspect]

@@ -71,7 +71,16 @@ class Settings(BaseSettings):
     s3_bucket: str | None = None
     s3_endpoint_url: str | None = None
     redis_url: SecretStr | None = None
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    metrics_token: SecretStr | None = Field(None, min_length=16)
+    sentry_dsn: SecretStr | None = None
+    sentry_environment: str = "production"
+    keep_takes_days: int | None = Field(None, ge=1)
+    keep_archived_days: int | None = Field(None, ge=1)
+    keep_previews_days: int = Field(7, ge=1)
+    keep_runs_days: int = Field(30, ge=1)
+    cache_mb: int = Field(4000, ge=0)
     cookie_secure: bool = Field(
         False, validation_alias=AliasChoices("ADGEN_COOKIE_SECURE", "cookie_secure")
     )
@@ -89,6 +98,11 @@ class Settings(BaseSettings):
         if self.reconcile_wait_s <= self.create_timeout_s:
             raise ValueError("ADGEN_RECONCILE_WAIT_S must be longer than ADGEN_CREATE_TIMEOUT_S")
         return self
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _loud(cls, level: str) -> str:
+        return level.upper()
 
     @field_validator("report_tz")
     @classmethod

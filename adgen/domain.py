@@ -365,7 +365,8 @@ class AuditEvent(Value):
 class AssetInfo(Value):
     """A file of an ad as people see it; money in US dollars, times in seconds.
 
-    `changes` are sentences on what was changed since it was made.
+    `changes` are sentences on what was changed since it was made. `removed` says why its file is
+    gone, when it is.
     """
 
     id: str
@@ -380,6 +381,7 @@ class AssetInfo(Value):
     created_at: datetime
     details: dict[str, Any] = Field(default_factory=dict)
     changes: tuple[str, ...] = ()
+    removed: str = ""
 
     @property
     def stale(self) -> bool:

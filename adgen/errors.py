@@ -2,6 +2,7 @@
 
 * AdgenError
   + NotFound              404
+    + Removed             410   the retention rule took the file; its row is there
   + NotSignedIn           401
   + NotAllowed            403   seen, but not to be changed by this person
   + TooManyTries          429
@@ -50,6 +51,12 @@ class NotFound(AdgenError):
     """What was asked for does not exist, or is not yours."""
 
     http_status = 404
+
+
+class Removed(NotFound):
+    """The retention rule took this file; the message says after how long."""
+
+    http_status = 410
 
 
 class NotAllowed(AdgenError):

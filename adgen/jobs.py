@@ -12,13 +12,15 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import ParamSpec, TypeVar
+from datetime import datetime
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, _queue
 from dbos import error as dbos_error
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from adgen import logs
 from adgen.lease import LEASE
 
 P = ParamSpec("P")
@@ -33,6 +35,8 @@ VERSION = "adgen-4"
 SOONEST_S, BUSY_POLL_S, BUSY_S, IDLE_POLL_S = 0.05, 1.0, 10.0, 2.0
 # A finished run gives its place back a moment after its last line.
 FREED_S = 0.03
+
+FORGET_AT_ONCE = 500
 
 # Stages; their calls, and ahead of them the first call of whoever has no other; films to cut.
 STAGES = "stages"
@@ -244,6 +248,30 @@ def _poll_by_bell(stop_event: threading.Event, dbos: DBOS, queue: _queue.Queue) 
 _queue.queue_worker_thread = _poll_by_bell
 
 
+class Depth(NamedTuple):
+    """How many runs wait in a queue and run from it, and for how long the first waits, seconds."""
+
+    queue: str
+    waiting: int
+    running: int
+    oldest_s: float
+
+
+def depths(db: Session) -> list[Depth]:
+    """What waits and runs, by queue; the engine keeps an index of exactly these."""
+    rows = db.execute(
+        text(
+            """SELECT queue_name, count(*) FILTER (WHERE status = 'ENQUEUED'),
+                count(*) FILTER (WHERE status = 'PENDING'),
+                coalesce(extract(epoch FROM now()) * 1000
+                    - min(created_at) FILTER (WHERE status = 'ENQUEUED'), 0)
+            FROM dbos.workflow_status WHERE status IN ('ENQUEUED', 'PENDING') GROUP BY 1"""
+        )
+    )
+    found = {queue: Depth(queue, waits, runs, float(ms) / 1000) for queue, waits, runs, ms in rows}
+    return [found.get(queue, Depth(queue, 0, 0, 0.0)) for queue in _BELLS]
+
+
 class Runs:
     """Starts and cancels durable runs from any process."""
 
@@ -282,6 +310,22 @@ class Runs:
     def cancel(self, run_ids: Sequence[str]) -> None:
         """Start no further step of these runs."""
         self._client.cancel_workflows(list(run_ids))
+
+    def ended(self, before: datetime, skip: int) -> list[str]:
+        """Some of the runs that ended before then, the oldest first, without the first `skip`."""
+        runs = self._client.list_workflows(
+            status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+            completed_before=before.isoformat(),
+            limit=FORGET_AT_ONCE,
+            offset=skip,
+            load_input=False,
+            load_output=False,
+        )
+        return [run.workflow_id for run in runs]
+
+    def forget(self, run_ids: Sequence[str]) -> None:
+        """Delete the history of ended runs. Enqueued again, such a run would be a new one."""
+        self._client.delete_workflows(list(run_ids))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -358,6 +402,7 @@ class Engine:
             "log_level": "WARNING",
         }
         DBOS(config=config)
+        logs.take_over()
 
     def launch(self, calls: int) -> None:
         """Begin to take work: so many calls at once, and first ones of people beside them.

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from adgen import jobs
+from adgen import __version__, jobs, logs, sentry
 from adgen.commands import Commands
 from adgen.config import settings
 from adgen.domain import Person, Role
@@ -213,6 +213,8 @@ def running() -> Stack:
 def start_web(base_url: str, address: str | None) -> None:
     """Bring the web process up and print how to get in."""
     global _running
+    logs.begin("web", version=__version__)
+    sentry.begin()
     stack = Stack()
     stack.start(worker=settings().worker == "child")
     person, password = stack.demo_login()

@@ -21,7 +21,7 @@ from typing import Any, ParamSpec
 from sqlalchemy.orm import Session
 
 from adgen import jobs as engine
-from adgen import orders, prices, receipts
+from adgen import logs, orders, prices, receipts
 from adgen.agents import (
     AGENTS,
     compositor,
@@ -118,14 +118,16 @@ def _run(name: str) -> Callable[[Callable[Story, None]], Callable[Story, None]]:
         @functools.wraps(story)
         def guarded(*args: Story.args, **kwargs: Story.kwargs) -> None:
             job_id = str(args[0])
-            try:
-                story(*args, **kwargs)
-            except Exception as error:
-                if engine.is_interruption(error):
-                    raise
-                expected = isinstance(error, AdgenError)
-                log.warning("run %s failed", job_id, exc_info=None if expected else error)
-                _fail(job_id, error.user_message if isinstance(error, AdgenError) else "")
+            with logs.about_run(job_id):
+                try:
+                    story(*args, **kwargs)
+                except Exception as error:
+                    if engine.is_interruption(error):
+                        raise
+                    expected = isinstance(error, AdgenError)
+                    level = logging.WARNING if expected else logging.ERROR
+                    log.log(level, "run failed", exc_info=None if expected else error)
+                    _fail(job_id, error.user_message if isinstance(error, AdgenError) else "")
 
         return engine.workflow(name=name)(guarded)
 
@@ -328,7 +330,8 @@ def _unplanned(ad: AdSession) -> bool:
 @_step
 def _attempt(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict[str, Any]:
     """Have it ordered, exactly once, and collect it."""
-    return _order(job_id, stage, slot, attempt, tries) or _collect(job_id, stage, slot, attempt)
+    with logs.about_run(job_id, stage=stage, slot=slot):
+        return _order(job_id, stage, slot, attempt, tries) or _collect(job_id, stage, slot, attempt)
 
 
 def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict[str, Any] | None:
@@ -859,6 +862,7 @@ def _settle_success(
         elif asset_id:
             done = {"slot": slot, "state": "done"}
         jobs.report_on(db, job, alone=False, **done)
+    log.info("%s made by %s in %.1f s", stage, row.model, result.seconds)
     return _outcome(asset_id=asset_id, text=result.text)
 
 
@@ -950,6 +954,7 @@ def _settle_failure(
         if stage in ("image", "clip") and again:
             jobs.report_on(db, job, slot=slot, state="retrying")
         notify(db, ad.id)
+    log.info("%s by %s %s: %s", stage, row.model, status, type(error).__name__)
     return _outcome(error=why, again=again, blocked=blocked)
 
 
@@ -978,19 +983,24 @@ def sweep() -> int:
         left = predictions.list_abandoned(db, _ABANDONED_S)
     for key, job_id in left:
         _, stage, slot, attempt = key.split("/")
-        try:
-            orders.place(_db(), key, lambda: True, lambda _: None)
-        except ResultWaiting:
-            # The next sweep asks again.
-            continue
-        except (ProviderError, Cancelled, NotFound) as error:
-            with _db().begin() as db:
-                row = predictions.lock_prediction(db, key)
-                db.expunge(row)
-            _settle_failure(row, error, stage, int(slot))
-        else:
-            _collect(job_id, stage, int(slot), int(attempt))
+        with logs.about_run(job_id, stage=stage, slot=int(slot)):
+            _sweep_one(key, job_id, stage, int(slot), int(attempt))
     return len(left)
+
+
+def _sweep_one(key: str, job_id: str, stage: str, slot: int, attempt: int) -> None:
+    try:
+        orders.place(_db(), key, lambda: True, lambda _: None)
+    except ResultWaiting:
+        # The next sweep asks again.
+        return
+    except (ProviderError, Cancelled, NotFound) as error:
+        with _db().begin() as db:
+            row = predictions.lock_prediction(db, key)
+            db.expunge(row)
+        _settle_failure(row, error, stage, slot)
+    else:
+        _collect(job_id, stage, slot, attempt)
 
 
 # What a plan becomes

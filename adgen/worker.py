@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
@@ -11,11 +12,11 @@ import sys
 import threading
 import time
 
-from adgen import __version__, courier, jobs, pipeline
+from adgen import __version__, courier, jobs, logs, pipeline, retention, sentry
 from adgen.config import settings
 from adgen.launch import Stack
 from adgen.lease import LEASE, clock
-from adgen.store import alerts, workers
+from adgen.store import alerts, meters, rollup, workers
 from adgen.store.database import (
     PROCESS,
     RUNS_CHANNEL,
@@ -34,6 +35,8 @@ GRACE_S = 5.0
 SWEEP_S = 15.0
 POST_S = 2.0
 ROUNDS_A_LOOK = 15
+TIDY_S = 60.0
+ROUNDS_A_PRUNE = 60
 # Heartbeats between two looks for runs that nobody has, or nobody can take.
 BEATS_A_COUNT = 7
 # After a longer outage the engine would take up to a minute to find out that it is over.
@@ -52,6 +55,8 @@ def main(parent: int | None = None, *, drain: bool = False) -> int:
     """
     signal.signal(signal.SIGTERM, lambda *_: _stop.set())
     signal.signal(signal.SIGINT, lambda *_: _stop.set())
+    logs.begin("worker", version=__version__)
+    sentry.begin()
     stack = Stack()
     stack.start(worker=False)
     try:
@@ -77,6 +82,7 @@ def _flush() -> None:
 def run(database: Database, parent: int | None, *, drain: bool) -> None:
     """Launch the engine in a slot and keep it until told to stop."""
     slot = Slot.take(database)
+    logs.always(worker=slot.name)
     pipeline.use_database(database)
     engine = jobs.Engine(database.url, slot.executor_id, name_of(PROCESS))
     # Known before it takes any run, so that whatever it leaves is found.
@@ -88,7 +94,7 @@ def run(database: Database, parent: int | None, *, drain: bool) -> None:
     watch = _Watch(database, slot, engine)
     try:
         engine.launch(settings().worker_calls)
-        for work in (_listen, _sweep, _deliver):
+        for work in (_listen, _sweep, _deliver, _tidy):
             threading.Thread(target=work, args=(database,), name=work.__name__, daemon=True).start()
         watch.greet(to_person=parent is None)
         watch.keep(parent, drain=drain)
@@ -134,6 +140,24 @@ def _sweep(_: Database) -> None:
             # The next sweep finds it again.
             if not is_passing(error):
                 log.exception("sweeping")
+
+
+def _tidy(database: Database) -> None:
+    """Add up what others measure; now and then, take away what nobody needs any more."""
+    with contextlib.closing(jobs.Runs(database.url)) as runs:
+        for rounds in itertools.count():
+            if _stop.wait(TIDY_S):
+                return
+            try:
+                rollup.prepare(database, settings().report_tz)
+                meters.fold(database)
+                if rounds % ROUNDS_A_PRUNE == 0:
+                    for freed in retention.prune(database, runs):
+                        log.info("pruned: %s", freed)
+            except Exception as error:
+                # What is left is found again by the next.
+                if not is_passing(error):
+                    log.exception("tidying")
 
 
 def _deliver(database: Database) -> None:

@@ -24,6 +24,7 @@ DOORS = {
             "adgen/jobs.py",
             "adgen/backup.py",
             "adgen/commands.py",
+            "adgen/metrics.py",
             "adgen/orders.py",
             "adgen/receipts.py",
             "adgen/pipeline.py",
@@ -32,6 +33,8 @@ DOORS = {
         ),
     ),
     "dbos": ("adgen/jobs.py",),
+    "sentry_sdk": ("adgen/sentry.py",),
+    "prometheus_client": ("adgen/metrics.py", "tests/"),
     "streamlit": ("app.py", "adgen/ui/", "pages/", "tests/", "bench/"),
 }
 FORBIDDEN_CALLS = {"replicate.run", "os.system"}

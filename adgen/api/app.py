@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from adgen import __version__
-from adgen.api import alerts, docs, files, live, people, routes, sharing, spend, studio, uploads
+from adgen.api import (
+    alerts,
+    docs,
+    files,
+    live,
+    ops,
+    people,
+    routes,
+    sharing,
+    spend,
+    studio,
+    uploads,
+)
+from adgen.api.guards import BUG
 from adgen.api.schema import Api
 from adgen.errors import AdgenError
-
-log = logging.getLogger(__name__)
 
 
 def build_api() -> FastAPI:
@@ -28,7 +37,8 @@ def build_api() -> FastAPI:
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
     )
-    for room in (routes, studio, files, uploads, sharing, people, alerts, spend, live, docs):
+    rooms = (routes, studio, files, uploads, sharing, people, alerts, spend, live, docs, ops)
+    for room in rooms:
         api.include_router(room.router)
     api.add_exception_handler(AdgenError, _expected)
     api.add_exception_handler(RequestValidationError, _invalid)
@@ -60,6 +70,6 @@ def _http(_: Request, error: Exception) -> JSONResponse:
     return problem(error.status_code, str(error.detail), str(error.detail))
 
 
-def _bug(_: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected error", exc_info=error)
-    return problem(500, "Error", "Something went wrong on our side. Nothing was lost; try again.")
+def _bug(_: Request, __: Exception) -> JSONResponse:
+    # Whoever passes the request on is raised to all the same, and records it.
+    return problem(500, "Error", BUG)

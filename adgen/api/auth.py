@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Response
 from starlette.requests import HTTPConnection
 
+from adgen import logs
 from adgen.commands import Commands
 from adgen.config import settings
 from adgen.domain import Person
@@ -55,6 +56,7 @@ def person_of(connection: HTTPConnection) -> Person:
     person = commands().who(token_of(connection))
     if person is None:
         raise NotSignedIn("Sign in first.")
+    logs.note(person=person.id)
     return person
 
 

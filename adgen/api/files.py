@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 
 from adgen import statics
 from adgen.api.auth import Acting, Signed
-from adgen.api.schema import LOOK, answers
+from adgen.api.schema import LOOK, answers, problems
 from adgen.errors import NotFound
 from adgen.providers import music
 from adgen.providers.photos import sample_photos
@@ -28,7 +28,9 @@ FILE_TYPES = (
 
 
 @router.get(
-    "/api/files/{asset_id}", responses=LOOK | answers(*FILE_TYPES), response_class=FileResponse
+    "/api/files/{asset_id}",
+    responses=LOOK | problems(410) | answers(*FILE_TYPES),
+    response_class=FileResponse,
 )
 def get_file(
     asset_id: str, person: Signed, act: Acting, download: str | None = None
@@ -48,7 +50,7 @@ def get_file(
 
 @router.get(
     "/api/files/{asset_id}/receipt",
-    responses=LOOK | answers("application/json"),
+    responses=LOOK | problems(410) | answers("application/json"),
     response_class=FileResponse,
 )
 def get_receipt(

@@ -54,6 +54,7 @@ _TWO_YEARS = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"
 # A photo or a piece of music in its envelope; what people write is far smaller.
 UPLOAD_MAX = 32 * 1024 * 1024
 WORDS_MAX = 1024 * 1024
+BUG = "Something went wrong on our side. Nothing was lost; try again."
 _JSON = (b"", b"application/json", b"application/x-www-form-urlencoded", b"text/plain")
 
 
@@ -84,7 +85,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        ours = scope["path"].startswith("/api/") or scope["path"] == "/health"
+        ours = scope["path"].startswith(("/api/", "/health", "/metrics"))
         wanted = self._of_answer if ours else self._of_page
         if settings().cookie_secure:
             wanted = wanted + _encoded(_TWO_YEARS)
@@ -170,6 +171,14 @@ async def _refuse(send: Send, status: int, title: str, detail: str) -> None:
     headers = [(b"content-type", b"application/problem+json")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+async def end_bug(scope: Scope, send: Send, *, begun: bool) -> None:
+    """What is said when something of ours went wrong; RuntimeError when nobody listens any more."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1011})
+    elif not begun:
+        await _refuse(send, 500, "Error", BUG)
 
 
 async def _too_much(send: Send, most: int) -> None:

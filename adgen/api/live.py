@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
+from adgen import logs
 from adgen.api.auth import check_origin, commands, token_of
 from adgen.api.views import show_asset
 from adgen.commands import Commands
@@ -178,6 +179,7 @@ def _admit(socket: WebSocket, session_id: str) -> Person:
     person = act.who(token_of(socket))
     if person is None:
         raise NotSignedIn("Sign in first.")
+    logs.note(person=person.id)
     act.watch_ad(person, session_id)
     return person
 

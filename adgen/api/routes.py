@@ -9,7 +9,6 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field
 
-from adgen import __version__
 from adgen.api.auth import COOKIE, Acting, Signed, address_of, check_origin, give_cookie, token_of
 from adgen.api.schema import (
     CHANGE,
@@ -18,10 +17,9 @@ from adgen.api.schema import (
     SPEND,
     Body,
     Paged,
-    Responses,
     problems,
 )
-from adgen.api.views import AdView, Created, Health, SignedIn, show_state
+from adgen.api.views import AdView, Created, SignedIn, show_state
 from adgen.commands import Started
 from adgen.domain import (
     AdFilter,
@@ -39,9 +37,6 @@ from adgen.domain import (
     View,
 )
 from adgen.errors import AdgenError
-from adgen.launch import running
-from adgen.providers.storage import storage
-from adgen.store import workers
 
 router = APIRouter()
 
@@ -249,30 +244,3 @@ def duplicate(session_id: str, person: Signed, act: Acting) -> AdView:
 def get_costs(session_id: str, person: Signed, act: Acting) -> CostSummary:
     """The ad's ledger; money as decimal strings."""
     return act.load_costs(person, session_id)
-
-
-_DOWN: Responses = {503: {"model": Health, "content": problems(503)[503]["content"]}}
-
-
-@router.get("/health", responses=_DOWN)
-def health(response: Response) -> Health:
-    """Whether the parts answer; 503 when the database is gone."""
-    stack, parts, live = running(), {"status": "ok", "version": __version__}, 0
-    try:
-        stack.database.check()
-        with stack.database.begin() as db:
-            live = workers.live_workers(db)
-        parts["worker"] = "ok" if live else "starting"
-        parts["database"] = "ok"
-    except AdgenError:
-        parts |= {"status": "down", "database": "down", "worker": "unknown"}
-        response.status_code = 503
-    try:
-        storage().check()
-        parts["storage"] = "ok"
-    except AdgenError:
-        parts |= {"status": "degraded", "storage": "down"}
-    if redis := stack.commands.redis:
-        # Nothing is missing without it, so it does not make the whole unwell.
-        parts["redis"] = redis.trouble or "ok"
-    return Health(workers=live, **parts)

@@ -20,12 +20,16 @@ from adgen.providers.catalogue import ModelSpec
 
 
 class AssetView(Value):
-    """A file; `changes` are sentences on what was changed since it was made."""
+    """A file; `changes` are sentences on what was changed since it was made.
+
+    `removed` says why its file is gone, when it is.
+    """
 
     id: str
     url: str
-    status: Literal["ready", "stale"]
+    status: Literal["ready", "stale", "removed"]
     changes: tuple[str, ...]
+    removed: str = ""
     slot: int
     cost: Decimal
     model_used: str
@@ -134,6 +138,13 @@ class Health(Value):
     redis: str = "not used"
 
 
+class Alive(Value):
+    """The process answers."""
+
+    status: str = "ok"
+    version: str
+
+
 def show_state(state: AdState) -> AdView:
     """An ad with its files."""
     facts = {name: getattr(state, name) for name in AdFacts.model_fields}
@@ -160,8 +171,9 @@ def show_asset(asset: AssetInfo) -> AssetView:
     return AssetView(
         id=asset.id,
         url=asset.url,
-        status="stale" if asset.stale else "ready",
+        status="removed" if asset.removed else "stale" if asset.stale else "ready",
         changes=asset.changes,
+        removed=asset.removed,
         slot=asset.slot,
         cost=asset.cost,
         model_used=asset.model_used,

@@ -122,7 +122,7 @@ def _clips(ad: AdState, notes: bool) -> Iterator[Slide]:
     for number, clip in enumerate(ad.clips, 1):
         picture = pictures.get(clip.details.get("image_id", ""))
         item = _judged(ad, _item(ad, clip, _view(picture) if picture else ""), notes)
-        if picture:
+        if picture and not picture.removed:
             item = item.model_copy(update={"poster": picture.id})
         yield Slide(
             kind="clip",

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from adgen import logs
 from adgen.domain import CutChoices, Transition, Value
 from adgen.errors import CompositionFailed
 from adgen.providers import boxes, graphs, segments
@@ -407,7 +408,7 @@ def _role(span: Span) -> str:
 def _known_scenes(cut: Cut, store: Store) -> list[_Scene]:
     """Look at the clips, several at once: most of it is waiting."""
     roles = [f"Clip {i}" for i in range(1, len(cut.clips) + 1)]
-    with ThreadPoolExecutor(segments.cores()) as pool:
+    with ThreadPoolExecutor(segments.cores(), initializer=logs.carried()) as pool:
         looks = [*pool.map(lambda path, role: store.look(path, role, probe_clip), cut.clips, roles)]
     return [
         _scene(cut, path, media, content)

@@ -22,6 +22,8 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
+from adgen import logs
+from adgen.config import settings
 from adgen.errors import BadModelOutput, Cancelled, CompositionFailed
 from adgen.providers import boxes, ffmpeg
 from adgen.providers.boxes import Track
@@ -29,7 +31,6 @@ from adgen.providers.ffmpeg import FPS, Media, is_damaged, last_number, local
 
 STALL_S = 60.0
 POLL_S = 0.25
-LIMIT_BYTES = 4_000_000_000
 # Another process may be about to join parts it has just found.
 GRACE_S = 3600.0
 # Counted up when parts made before must not be used any more.
@@ -179,8 +180,11 @@ class Store:
             part.write_text(text, "utf-8")
         return path
 
-    def prune(self, keep: Sequence[Path]) -> None:
-        """Remove what was not used for longest, until the folder is within its limit."""
+    def prune(self, keep: Sequence[Path] = (), *, dry: bool = False) -> tuple[int, int]:
+        """Remove what was not used for longest, until the folder is within its limit.
+
+        Gives how many files went, or with `dry` would go, and their bytes.
+        """
         kept, now, size = set(keep), time.time(), 0
         old: list[tuple[float, int, Path]] = []
         for path in self.root.rglob("*.*"):
@@ -191,11 +195,14 @@ class Store:
             size += stat.st_size
             if path not in kept and now - stat.st_mtime > GRACE_S:
                 old.append((stat.st_mtime, stat.st_size, path))
+        count, freed, most = 0, 0, settings().cache_mb * 1_000_000
         for _, bytes_, path in sorted(old):
-            if size <= LIMIT_BYTES and path.suffix != ".part":
+            if size <= most and path.suffix != ".part":
                 continue
-            path.unlink(missing_ok=True)
-            size -= bytes_
+            if not dry:
+                path.unlink(missing_ok=True)
+            size, freed, count = size - bytes_, freed + bytes_, count + 1
+        return count, freed
 
 
 def content_of(path: Path, role: str) -> str:
@@ -232,7 +239,7 @@ def make(
     todo = _missing(store, pieces, made)
     work = _Work(todo, time.monotonic() + limit_s)
     pending: set[Future[tuple[str, Made]]] = set()
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(cores(), initializer=logs.carried()) as pool:
         try:
             while todo or pending:
                 for piece in [p for p in todo if all(n.key in made for n in p.needs)]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +33,11 @@ SUFFIXES = {
 }
 
 
+_PART, _ASIDE = ".part", ".retired"
+# A file is named by a row a moment after it was put; half-made ones are left alone for longer.
+FRESH_S, LEFT_S = 3600.0, 86400.0
+
+
 class Stored(Value):
     """A file in storage. The key is made from its content, so it never changes."""
 
@@ -50,7 +57,7 @@ class LocalStorage:
         digest = hashlib.sha256(data).hexdigest()
         key = f"{digest[:2]}/{digest}{SUFFIXES.get(content_type, '.bin')}"
         target = self.root / key
-        if not target.exists():
+        if not _touched(target):
             self._write(target, data)
         return Stored(key=key, size_bytes=len(data), content_type=content_type)
 
@@ -84,6 +91,40 @@ class LocalStorage:
         with contextlib.suppress(NotFound):
             self.path(key).unlink(missing_ok=True)
 
+    def retire(self, key: str, named: Callable[[], bool]) -> bool:
+        """As `remove`, unless the file was put lately or is `named` after all; whether it is gone.
+
+        Others may be putting the very same bytes at this moment, and name them only then.
+        """
+        target = self.root / key
+        aside = target.with_name(f"{target.name}{_ASIDE}")
+        try:
+            target.rename(aside)
+        except FileNotFoundError:
+            return True
+        # Whoever puts it from now on writes it anew; whoever found it there has touched it.
+        if time.time() - aside.stat().st_mtime < FRESH_S or named():
+            with suppress(FileExistsError):
+                os.link(aside, target)
+            aside.unlink()
+            return False
+        aside.unlink()
+        return True
+
+    def put_back(self) -> None:
+        """Undo what a crash left half retired; only while nobody retires."""
+        for aside in self.root.glob(f"*/*{_ASIDE}"):
+            with suppress(FileExistsError):
+                os.link(aside, aside.with_name(aside.name.removesuffix(_ASIDE)))
+            aside.unlink()
+
+    def leftovers(self) -> Iterator[Path]:
+        """What crashes have left half written, and nobody will come back for."""
+        for path in self.root.glob(f"*/*{_PART}"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LEFT_S:
+                    yield path
+
     def check(self) -> None:
         """Raise Unavailable when nothing can be written."""
         try:
@@ -94,6 +135,18 @@ class LocalStorage:
             raise Unavailable(
                 f"The storage folder {self.root} cannot be written ({error.strerror})."
             ) from error
+
+
+def _touched(path: Path) -> bool:
+    """Whether the file is there; it is fresh then."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # Not ours to touch, such as on a disk that is read only; it is there all the same.
+        return path.exists()
+    return True
 
 
 def _write_nameless(target: Path, data: bytes) -> None:
@@ -108,7 +161,7 @@ def _write_nameless(target: Path, data: bytes) -> None:
 
 def _write_beside(target: Path, data: bytes) -> None:
     """A crash before the last line leaves a .part that nothing names; never half a file."""
-    with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as part:
+    with NamedTemporaryFile(dir=target.parent, suffix=_PART, delete=False) as part:
         try:
             _fill(part, data)
             Path(part.name).replace(target)

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from adgen.domain import AssetInfo, AssetType, Value
-from adgen.errors import NotFound
+from adgen.errors import NotFound, Removed, WrongStage
 from adgen.store.tables import AdSession, Asset
 
 
@@ -46,7 +46,30 @@ def info(row: Asset) -> AssetInfo:
         generation_time=row.generation_time,
         created_at=row.created_at,
         details=row.details,
+        removed=why_removed(row),
     )
+
+
+def why_removed(row: Asset) -> str:
+    """Why the file of an asset is gone, in words for people; "" when it is there."""
+    if row.removed_at is None:
+        return ""
+    days = "a day" if row.removed_after == 1 else f"{row.removed_after} days"
+    return f"Removed after {days} by the retention rule."
+
+
+def require_files(*rows: Asset) -> None:
+    """Raise WrongStage when the file of one of them is gone."""
+    for row in rows:
+        if why := why_removed(row):
+            raise WrongStage(f"The {row.asset_type} is not there any more. {why} Make it again.")
+
+
+def key_of(row: Asset) -> str:
+    """Where its file is; raises Removed when it is gone."""
+    if why := why_removed(row):
+        raise Removed(why)
+    return row.storage_key
 
 
 def add_asset(db: Session, session_id: str, new: NewAsset) -> str:

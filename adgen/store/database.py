@@ -63,6 +63,8 @@ def engine_for(url: str) -> Engine:
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=12,
+        # What people wrote is in them, and errors are logged.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": 5,
             "options": "-c timezone=utc",

@@ -168,9 +168,14 @@ def prepare(database: Database, zone: str) -> None:
                 _rebuild(db, zone)
 
 
-def one_moment(db: Session) -> None:
-    """All that this transaction reads is of the same moment; called before anything is read."""
+def one_moment(db: Session, limit_s: float | None = None) -> None:
+    """All that this transaction reads is of the same moment; called before anything is read.
+
+    With `limit_s` a statement that takes longer is given up with an OperationalError.
+    """
     db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+    if limit_s:
+        db.execute(text(f"SET LOCAL statement_timeout = {int(1000 * limit_s)}"))
 
 
 def _rebuild(db: Session, zone: str) -> None:

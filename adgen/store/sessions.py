@@ -100,6 +100,8 @@ def copy_ad(db: Session, person: Person, source: AdSession) -> AdSession:
                 content_type=row.content_type,
                 size_bytes=row.size_bytes,
                 slot=row.slot,
+                removed_at=row.removed_at,
+                removed_after=row.removed_after,
             )
         )
     db.flush()
@@ -262,6 +264,8 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
     _, owner, hold, budget = row or (None, "", None, None)
     rows = assets.list_assets(db, session_id, *AssetType)
     by_id = {row.id: assets.info(row) for row in rows}
+    # A file that is gone is no picture, clip or film any more; among the takes it is told.
+    here = {asset_id: one for asset_id, one in by_id.items() if not one.removed}
     newest = jobs.newest_jobs(db, session_id)
     job = jobs.news(newest)
     overlay = TextOverlay.model_validate(ad.text_overlay or {})
@@ -311,30 +315,30 @@ def load_state(db: Session, person: Person, session_id: str) -> AdState:
         hold=hold,
         photos=tuple(i for i in by_id.values() if i.asset_type is AssetType.PHOTO),
         images=tuple(
-            _changed(by_id[i], _image_changes(by_id[i], ad))
+            _changed(here[i], _image_changes(here[i], ad))
             for i in ad.generated_image_ids
-            if i in by_id
+            if i in here
         ),
         clips=tuple(
-            _changed(by_id[i], _clip_changes(by_id[i], ad))
+            _changed(here[i], _clip_changes(here[i], ad))
             for i in ad.generated_clip_ids
-            if i in by_id
+            if i in here
         ),
         image_takes=tuple(i for i in by_id.values() if i.asset_type is AssetType.IMAGE),
         clip_takes=tuple(i for i in by_id.values() if i.asset_type is AssetType.CLIP),
         final_video=(
-            _changed(by_id[ad.final_video_id], _video_changes(by_id[ad.final_video_id], ad))
-            if ad.final_video_id in by_id
+            _changed(here[ad.final_video_id], _video_changes(here[ad.final_video_id], ad))
+            if ad.final_video_id in here
             else None
         ),
         videos=tuple(
-            _changed(by_id[i], _video_changes(by_id[i], ad)) for i in ad.video_ids if i in by_id
+            _changed(here[i], _video_changes(here[i], ad)) for i in ad.video_ids if i in here
         ),
         # In the order of age, so that the newest of each kind stays.
         previews={
-            row.details["kind"]: by_id[row.id]
+            row.details["kind"]: here[row.id]
             for row in sorted(rows, key=lambda row: row.created_at)
-            if row.asset_type == AssetType.PREVIEW
+            if row.asset_type == AssetType.PREVIEW and row.id in here
         },
         preview_failures=jobs.preview_failures(newest),
         job=jobs.info(job) if job else None,

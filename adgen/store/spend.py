@@ -268,9 +268,10 @@ def each_call(ask: Ask, batch: int = 2000) -> Iterator[Call]:
 def _call_lines(ask: Ask, between: str, page: str = "") -> str:
     every = " AND ".join([*ask.whose, *ask.what])
     newest = "ORDER BY created_at DESC, id DESC"
+    made = "CASE WHEN f.removed_at IS NULL THEN f.id END AS asset_id, f.asset_type"
     return f"""SELECT c.*, c.created_at AS at, c.title AS ad, c.cost_usd AS cost,
             c.estimated_usd AS estimated, c.duration_seconds AS seconds, c.error_message AS error,
-            f.id AS asset_id, f.asset_type, u.email AS person, t.name AS team,
+            {made}, u.email AS person, t.name AS team,
             CASE WHEN ok THEN 'made' WHEN NOT ok THEN 'failed' ELSE 'running' END AS outcome
         FROM (
             SELECT * FROM (

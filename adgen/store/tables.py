@@ -175,7 +175,14 @@ class Asset(Base):
         ForeignKey("predictions.key", ondelete="SET NULL"), unique=True
     )
 
-    __table_args__ = (Index("assets_by_session", "session_id", "asset_type", "slot"),)
+    # When the retention rule took its file away, and after how many days; the row stays.
+    removed_at: Mapped[datetime | None]
+    removed_after: Mapped[int | None] = mapped_column(Integer)
+
+    __table_args__ = (
+        Index("assets_by_session", "session_id", "asset_type", "slot"),
+        Index("assets_by_key", "storage_key"),
+    )
 
 
 class GenerationCost(Base):
@@ -347,6 +354,31 @@ class SpendZone(Base):
 
     zone: Mapped[str] = mapped_column(String(64), primary_key=True)
     since: Mapped[datetime] = mapped_column(default=now)
+
+
+class MeterTail(Base):
+    """How long something took, milliseconds; triggers write it, nobody waits for it."""
+
+    __tablename__ = "meter_tail"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    what: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(200))
+    outcome: Mapped[str] = mapped_column(String(16))
+    millis: Mapped[int] = mapped_column(BigInteger)
+
+
+class MeterCell(Base):
+    """How many took as long, by the buckets of `meters.BOUNDS_S`, since the app was installed."""
+
+    __tablename__ = "meter_cells"
+
+    what: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(16), primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(BigInteger)
+    millis: Mapped[int] = mapped_column(BigInteger)
 
 
 class Prediction(Base):

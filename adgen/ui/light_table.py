@@ -250,10 +250,16 @@ def _unmade(ad: AdState, kind: JobKind, slot: int) -> dict[str, Any]:
     return {
         "id": None,
         "state": word,
-        "about": _UNMADE.get(word, ""),
+        "about": (word == "missing" and _gone(ad, kind, slot)) or _UNMADE.get(word, ""),
         "text": _words(ad, kind, slot),
         "facts": [("Model", label_of(model)), ("Price", about(price))],
     }
+
+
+def _gone(ad: AdState, kind: JobKind, slot: int) -> str:
+    """Why what was made for a slot is gone, when the retention rule took it."""
+    every = ad.image_takes if kind is JobKind.IMAGES else ad.clip_takes
+    return next((take.removed for take in every if take.slot == slot and take.removed), "")
 
 
 def _place(ad: AdState, kind: JobKind, slot: int) -> str:
@@ -280,8 +286,9 @@ def _shown(ad: AdState, asset: AssetInfo) -> dict[str, Any]:
     picture = next((i for i in ad.image_takes if i.id == details.get("image_id")), None)
     return {
         "id": asset.id,
-        "url": asset.url,
-        "poster": picture.url if picture else "",
+        "url": "" if asset.removed else asset.url,
+        "removed": asset.removed,
+        "poster": picture.url if picture and not picture.removed else "",
         "focus": details.get("focus", [0.5, 0.5]),
         "seconds": seconds,
         "note": f"{seconds:.1f} s" if film else "",

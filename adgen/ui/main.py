@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from adgen import logs
 from adgen.ui import alerts, company, components, state
 
 ICON = Path(__file__).with_name("icon.png")
@@ -40,6 +41,7 @@ st.html(
 st.html(STYLE)
 
 person = state.find_person()
+logs.here(person=person.id if person else 0, ad=st.query_params.get("ad", ""))
 # Streamlit's own bar becomes a drawer on a phone, which stays open over every page.
 page = st.navigation(PAGES, position="hidden")
 if person is None:
@@ -53,4 +55,5 @@ with st.container(key="nav", horizontal=True, vertical_alignment="center", gap="
     for place in PAGES[:3]:
         st.page_link(place, width="content")
 alerts.banner(person, st.query_params.get("ad", ""))
+logs.note(page=page.title)
 page.run()

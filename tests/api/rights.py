@@ -106,6 +106,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/share/{token}/files/{asset_id}"): Rule(Who.ANYONE, 200),
     ("GET", "/api/static/{name}"): Rule(Who.ANYONE),
     ("GET", "/health"): Rule(Who.ANYONE),
+    ("GET", "/health/live"): Rule(Who.ANYONE),
     ("GET", "/api/openapi.json"): Rule(Who.ANYONE),
     ("GET", "/api/docs"): Rule(Who.ANYONE),
     # One's own
@@ -141,6 +142,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/api/people/{email}/password"): Rule(Who.ADMIN),
     ("PATCH", "/api/people/{email}"): Rule(Who.ADMIN, words=json()),
     ("GET", "/api/audit"): Rule(Who.ADMIN),
+    # And for whoever has the token of tests/api/test_metrics.py
+    ("GET", "/metrics"): Rule(Who.ADMIN),
     ("PUT", "/api/budgets"): Rule(Who.ADMIN, words=json(scope="ad", amount="12.50")),
     # An ad to look at
     ("GET", A): Rule(Who.SEES),

@@ -219,7 +219,8 @@ def test_every_route_has_one_rule_and_every_rule_a_route() -> None:
 
 def test_nothing_else_of_ours_is_served_beside_the_pages() -> None:
     paths = [getattr(route, "path", route) for route in app.app._user_routes]
-    assert paths == ["/health", "/api/{path:path}", "/ws/{session_id}"]
+    ours = ["/health", "/health/live", "/metrics", "/api/{path:path}", "/ws/{session_id}"]
+    assert paths == ours
 
 
 def test_each_role_gets_what_is_declared(world: World) -> None:

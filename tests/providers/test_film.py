@@ -16,6 +16,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from adgen.config import settings
 from adgen.domain import CutChoices, Fill, Transition
 from adgen.errors import Cancelled, CompositionFailed
 from adgen.providers import boxes, ffmpeg, film, graphs, segments
@@ -545,7 +546,8 @@ def test_what_was_not_used_for_longest_goes_first(
     make(cut_of(media, "third"), tmp_path / "ad.mp4", cache)
     assert first < parts()
     assert not list(cache.glob("*.part"))
-    monkeypatch.setattr(segments, "LIMIT_BYTES", 1)
+    monkeypatch.setenv("ADGEN_CACHE_MB", "0")
+    settings.cache_clear()
     make(cut_of(media, "wide"), tmp_path / "ad.mp4", cache)
     # The cards are used again, all else of the films before is gone.
     assert len(first & parts()) == 1

@@ -50,7 +50,7 @@ class Compare {
     const { items, focus, current } = this.table;
     const others = items.map((item, index) => ({ ...item, index, title: `${index + 1} · ${capital(item.label)}` }))
       .filter((item) => item.id && item.index !== focus);
-    const takes = (current.takes || []).filter((take) => !take.current)
+    const takes = (current.takes || []).filter((take) => !take.current && !take.removed)
       .map((take) => ({ ...take, isTake: true, title: `${capital(current.label)} · take ${take.number} of ${current.takes.length}` }));
     return [...others, ...takes];
   }

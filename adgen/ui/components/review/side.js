@@ -110,13 +110,16 @@ class Side {
     const row = el("div", { className: "takes" },
       el("span", { textContent: `Take ${here.number} of ${item.takes.length}` }));
     for (const take of item.takes) {
-      const words = `Take ${take.number}${take.current ? ", in use" : ": look and compare"}`;
+      const words = `Take ${take.number}${take.removed ? `: ${take.removed}` : take.current ? ", in use" : ": look and compare"}`;
       const button = el("button", { type: "button", ariaLabel: words, title: words, onclick: () => table.compare.open(take.id) },
-        el("img", { src: table.data.kind === "clip" ? take.poster : take.url, alt: "" }), el("i", { className: "num", textContent: take.number }));
-      button.disabled = take.current;
+        take.removed ? "" : el("img", { src: table.data.kind === "clip" ? take.poster : take.url, alt: "" }), el("i", { className: "num", textContent: take.number }));
+      button.disabled = take.current || Boolean(take.removed);
+      button.classList.toggle("gone", Boolean(take.removed));
       if (take.current) button.setAttribute("aria-current", "true");
       row.append(button);
     }
+    const gone = item.takes.filter((take) => take.removed).map((take) => `Take ${take.number}: ${take.removed}`);
+    if (gone.length) row.append(el("span", { textContent: gone.join(" ") }));
     return row;
   }
 }
