@@ -10,9 +10,11 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as Xml
+from zipfile import ZipFile
 
 import pytest
 
+from adgen import bundles
 from adgen.commands import Commands
 from adgen.domain import Person, Role, SpendFilter
 from adgen.exports import Format, What
@@ -113,6 +115,22 @@ def test_nor_when_it_is_told_to_look_for_numbers_or_other_marks(
 ) -> None:
     made = exported(commands, analyst, SpendFilter(), What.CALLS, Format.CSV, tmp_path)
     assert formulas(opened(made, tmp_path, f"Text - txt - csv (StarCalc):{marks}")) == []
+
+
+def test_nor_in_the_ledger_of_a_bundle(
+    commands: Commands, database: Database, person: Person, tmp_path: Path
+) -> None:
+    ledger = Ledger(database)
+    ad = ledger.ad(person, AT)
+    for name in NAMES:
+        ledger.settle(ledger.open(ad, "video_generator", AT), success=False, error=name)
+    state, costs = commands.load_ad(person, ad), commands.load_costs(person, ad)
+    with (tmp_path / "ad.zip").open("wb") as out:
+        bundles.write_bundle(out, state, costs, {}, Path)
+    with ZipFile(tmp_path / "ad.zip") as bundle:
+        made = Path(bundle.extract("costs.csv", tmp_path))
+    assert formulas(opened(made, tmp_path)) == []
+    assert formulas(opened(made, tmp_path, "Text - txt - csv (StarCalc):59/44/9,34,76,1")) == []
 
 
 def test_what_looks_for_formulas_finds_them(tmp_path: Path) -> None:

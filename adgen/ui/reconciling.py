@@ -58,7 +58,13 @@ def _figures(found: Reconciled, bill: Bill | None) -> None:
     same = f"{money(total('told_logged'))} logged for them"
     with st.container(key="figures-reconciled"):
         columns = st.columns(4)
-    columns[0].metric("Logged", plain(money(total("logged"))))
+    columns[0].metric(
+        "Logged",
+        plain(money(total("logged"))),
+        plain(f"{money(total('estimated'))} estimated"),
+        delta_color="off",
+        delta_arrow="off",
+    )
     columns[1].metric(
         "Reported",
         plain(money(total("reported"))) if reported else "–",
