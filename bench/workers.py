@@ -15,7 +15,7 @@ from tests.replicate_server import Fault, ReplicateServer
 from tests.studio import Studio, studio
 
 # A worker that carries so few calls is full of them, and the machine is not.
-CALLS, ADS, PICTURE_S = 4, 4, 5.0
+CALLS, ADS, PICTURE_S = 4, 4, 6.0
 # Twice as many pictures in the same time would be 1/2; what is asked for is 1.9 times as many.
 TWICE = 0.526
 BUSY_ADS = 10
