@@ -434,15 +434,15 @@ class Engine:
             _ring_all()
         return runs
 
-    def shutdown(self, wait_s: float) -> int:
-        """Take no more work, give running steps `wait_s` seconds, and put back what is left.
-
-        Gives how many runs others have to go on with.
-        """
+    def finish(self, wait_s: float) -> None:
+        """Take no more work; give running steps `wait_s` seconds."""
         _STEPS.close()
         # Queues that wait look up, and see that it ends.
         _ring_all()
         _STEPS.wait(wait_s)
+
+    def shutdown(self) -> int:
+        """Put back what is left, and end; gives how many runs others have to go on with."""
         left = self.adopt(self._executor_id)
         DBOS.destroy()
         return left

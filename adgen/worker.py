@@ -14,6 +14,7 @@ import time
 
 from adgen import __version__, courier, jobs, logs, pipeline, retention, sentry
 from adgen.config import settings
+from adgen.errors import Unavailable
 from adgen.launch import Stack
 from adgen.lease import LEASE, clock
 from adgen.store import alerts, meters, rollup, workers
@@ -108,7 +109,13 @@ def run(database: Database, parent: int | None, *, drain: bool) -> None:
 
 def _hand_over(database: Database, slot: Slot, engine: jobs.Engine) -> None:
     """Stop, and let the others go on at once with what is left."""
-    left = engine.shutdown(GRACE_S)
+    engine.finish(GRACE_S)
+    try:
+        database.check()
+    except Unavailable:
+        # They find it when the database is back; here everything would wait for that.
+        return
+    left = engine.shutdown()
     with database.begin() as db:
         workers.sign_off(db, slot.executor_id)
         for queue in jobs.QUEUES if left else ():
@@ -223,11 +230,13 @@ class _Watch:
             self._take_over(one.executor_id, one.why)
 
     def _take_over(self, executor_id: str, why: str) -> None:
+        # First, so that it knows should it wake meanwhile; if we end here, its runs are strays.
+        with self._database.begin() as db:
+            workers.sign_off(db, executor_id)
         with self._database.begin() as db:
             workers.end_connections(db, executor_id)
         runs = self._engine.adopt(executor_id)
         with self._database.begin() as db:
-            workers.sign_off(db, executor_id)
             for queue in jobs.QUEUES if runs else ():
                 notify_run(db, queue)
         log.warning("%s takes over %d runs of %s: %s", self._slot.name, runs, executor_id, why)

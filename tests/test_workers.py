@@ -45,9 +45,9 @@ def begin_as(house: Studio, person: Person, words: str) -> str:
 
 
 def test_limits_hold_over_two_workers_whatever_fails(server: str, short_tmp: Path) -> None:
-    limits = {"LIMITS": json.dumps({"at_once": 5}), "ADGEN_ORDERS_PER_S": "8"}
+    limits = {"LIMITS": json.dumps({"at_once": 5, "per_second": 4}), "ADGEN_ORDERS_PER_S": "6"}
     with (
-        ReplicateServer(seconds=SECONDS) as fake,
+        ReplicateServer(seconds={**SECONDS, "image": 1.5}) as fake,
         studio(server, short_tmp / "limits", fake, "tests.limited", **limits) as house,
     ):
         fake.script(Fault.INTERRUPTED, model="flux-pro", times=3)
@@ -55,26 +55,14 @@ def test_limits_hold_over_two_workers_whatever_fails(server: str, short_tmp: Pat
         house.start_worker()
         house.start_worker()
         until(lambda: house.live() == 2, 60, "two workers")
-        ads = [house.begin(f"chair number {n}") for n in range(5)]
+        ads = [house.begin(f"chair number {n}") for n in range(4)]
         for ad in ads:
             assert len(house.ended(ad, 240).images) == 6
         house.audit()
-        assert len(pictures(fake)) == 5 * 6 + 3
+        assert len(pictures(fake)) == 4 * 6 + 3
         assert fake.peak("flux-pro") == 5
-        assert busiest_second(fake.creations) <= 8
-
-
-def test_a_model_of_its_own_pace_keeps_it(server: str, short_tmp: Path) -> None:
-    limits = {"LIMITS": json.dumps({"per_second": 3})}
-    with (
-        ReplicateServer(seconds={**SECONDS, "image": 0.1}) as fake,
-        studio(server, short_tmp / "pace", fake, "tests.limited", **limits) as house,
-    ):
-        house.start_worker()
-        ads = [house.begin(f"chair number {n}") for n in range(2)]
-        for ad in ads:
-            assert len(house.ended(ad, 240).images) == 6
-        assert busiest_second(pictures(fake)) == 3
+        assert busiest_second(pictures(fake)) <= 4
+        assert busiest_second(fake.creations) <= 6
 
 
 def test_a_newcomer_is_not_behind_another_persons_sixty(server: str, short_tmp: Path) -> None:
@@ -152,6 +140,7 @@ def test_an_order_does_not_leave_a_process_that_was_frozen_while_it_connected(
         with pytest.raises(Throttled):
             door.order(load_model("black-forest-labs/flux-pro"), {"prompt": "x"}, "key")
         door._orders.close()
+        until(lambda: not fake._open, 10, "the end of the connection")
         assert fake.creations == []
 
 
