@@ -131,9 +131,11 @@ def test_clips_of_archived_ads_go_and_its_film_and_pictures_stay(
     storage().path(house.key(ad.final_video_id or ""))
     with pytest.raises(WrongStage, match="Make it again"):
         house.commands.start_video(house.person, ad.id, ad.text_overlay, ad.audio)
+    # The copy has no film, and a take of a picture that is not in use.
+    house.take(copy.images[0])
     house.commands.archive_ad(house.person, copy.id)
     house.age()
-    assert house.prune() == {"clips, takes and previews of archived ads": (2, 2)}
+    assert house.prune() == {"clips, takes and previews of archived ads": (3, 1002)}
     assert not shared & house.stored()
 
 

@@ -40,7 +40,7 @@ _LOCK = 0x6164_6765_6E0A  # "adgen" 0A
 # Whether the ad's present choices name the file; what a person has rejected for another is none.
 _IN_USE = """(
     jsonb_exists(s.approved_image_ids || s.approved_clip_ids || s.clip_order || s.video_ids, a.id)
-    OR a.id = s.final_video_id
+    OR coalesce(a.id = s.final_video_id, false)
     OR (jsonb_exists(s.generated_image_ids || s.generated_clip_ids, a.id) AND NOT (
         coalesce(s.marks ->> a.id, '') = 'rejected' AND jsonb_array_length(
             CASE a.asset_type WHEN 'image' THEN s.approved_image_ids

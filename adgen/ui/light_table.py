@@ -244,13 +244,14 @@ def _unmade(ad: AdState, kind: JobKind, slot: int) -> dict[str, Any]:
     # When the run is over, what has not failed was never begun, or was stopped. On hold nothing
     # is to blame but the account.
     known = at not in ("", "done") and (ad.working or (at == "failed" and not ad.hold))
-    word = at if known else "missing"
+    gone = "" if known else _gone(ad, kind, slot)
+    word = at if known else "removed" if gone else "missing"
     model = _model(ad, kind)
     price = _price(ad, kind, slot)
     return {
         "id": None,
         "state": word,
-        "about": (word == "missing" and _gone(ad, kind, slot)) or _UNMADE.get(word, ""),
+        "about": gone or _UNMADE.get(word, ""),
         "text": _words(ad, kind, slot),
         "facts": [("Model", label_of(model)), ("Price", about(price))],
     }

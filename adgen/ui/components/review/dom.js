@@ -10,6 +10,7 @@ const SIGN = {
   retrying: `<svg ${LINE}><path d="M16.5 10A6.5 6.5 0 1 1 14.4 5.2"/><path d="M16.5 3v3.4h-3.4"/></svg>`,
   failed: `<svg ${LINE}><path d="m6 6 8 8m0-8-8 8"/></svg>`,
   missing: `<svg ${LINE}><circle cx="10" cy="10" r="6.5" stroke-dasharray="2.4 3"/></svg>`,
+  removed: `<svg ${LINE}><path d="M5.5 6.5h9M8.2 6.5V4.6h3.6v1.9M6.6 6.5l.7 9h5.4l.7-9"/></svg>`,
   note: `<svg ${LINE}><circle cx="10" cy="10" r="7"/><path d="M10 9.4v4M10 6.6h.01"/></svg>`,
   remark: `<svg ${LINE}><path d="M4 4.5h12v8.4H9.2L6 15.6v-2.7H4z"/></svg>`,
 };
@@ -17,6 +18,7 @@ const WORDS = { approved: "approved", rejected: "rejected", open: "undecided" };
 const WAITING = {
   queued: "in line", starting: "machine starting", running: "generating",
   retrying: "trying again", failed: "failed", missing: "not made",
+  removed: "removed",
 };
 
 function el(tag, props = {}, ...children) {
