@@ -21,6 +21,7 @@ from adgen import launch
 from adgen.api.app import build_api
 from adgen.api.guards import BodyLimit, OwnPagesOnly, SecurityHeaders, inline_scripts
 from adgen.errors import AdgenError
+from adgen.providers.storage import storage
 from adgen.ui import company, reruns
 
 ROOT = Path(__file__).resolve().parent
@@ -62,7 +63,7 @@ app = st.App(
         WebSocketRoute("/ws/{session_id}", api),
     ],
     middleware=[
-        Middleware(SecurityHeaders, scripts=inline_scripts(PAGE)),
+        Middleware(SecurityHeaders, scripts=inline_scripts(PAGE), files=storage().origin),
         Middleware(OwnPagesOnly),
         Middleware(BodyLimit),
     ],

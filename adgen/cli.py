@@ -19,7 +19,7 @@ from tempfile import NamedTemporaryFile
 
 from tqdm import tqdm
 
-from adgen import __version__, demo
+from adgen import __version__, demo, storage_cli
 from adgen.commands import Commands, check_password, check_prompt
 from adgen.config import settings
 from adgen.domain import (
@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     _user_arguments(commands.add_parser("user", help="add and list people"))
     _demo_arguments(commands.add_parser("demo-data", help="a made-up month of ads to look at"))
     _costs_arguments(commands.add_parser("costs", help="export costs, compare them with a bill"))
+    storage_cli.add_arguments(commands.add_parser("storage", help="check or move the files"))
     return parser
 
 
@@ -314,7 +315,7 @@ def _doctor(_: argparse.Namespace) -> int:
     stack = Stack()
     checks: list[tuple[str, Callable[[], str]]] = [
         ("settings", lambda: f"home {settings().home}, provider {settings().provider}"),
-        ("storage", lambda: (storage().check(), str(storage().root))[1]),  # type: ignore[func-returns-value]
+        ("storage", storage_cli.check_storage),
         ("ffmpeg", ffmpeg.version),
         ("fonts", _fonts),
         ("database", lambda: _database(stack)),

@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Vendors that have one door each: module -> the only files that may import it.
 DOORS = {
     "replicate": ("adgen/providers/replicate.py", "tests/"),
-    "boto3": ("adgen/providers/storage.py",),
+    "boto3": ("adgen/providers/s3.py", "tests/"),
+    "botocore": ("adgen/providers/s3.py", "tests/"),
     "mitsuba": ("adgen/providers/studio/render.py",),
     "mitsuba_oidn": ("adgen/providers/studio/render.py",),
     "moviepy": ("adgen/providers/camera.py", "bench/"),

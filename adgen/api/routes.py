@@ -257,7 +257,8 @@ _DOWN: Responses = {503: {"model": Health, "content": problems(503)[503]["conten
 @router.get("/health", responses=_DOWN)
 def health(response: Response) -> Health:
     """Whether the parts answer; 503 when the database is gone."""
-    stack, parts = running(), {"status": "ok", "version": __version__}
+    stack, waiting = running(), 0
+    parts = {"status": "ok", "version": __version__}
     try:
         stack.database.check()
         with stack.database.begin() as db:
@@ -267,8 +268,9 @@ def health(response: Response) -> Health:
         parts |= {"status": "down", "database": "down", "worker": "unknown"}
         response.status_code = 503
     try:
+        waiting = len(storage().waiting())
         storage().check()
         parts["storage"] = "ok"
     except AdgenError:
         parts |= {"status": "degraded", "storage": "down"}
-    return Health(**parts)
+    return Health(**parts, files_waiting=waiting)

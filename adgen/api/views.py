@@ -130,6 +130,7 @@ class Health(Value):
     database: str
     worker: str
     storage: str = "unknown"
+    files_waiting: int = 0
 
 
 def show_state(state: AdState) -> AdView:
