@@ -20,7 +20,7 @@ from tempfile import NamedTemporaryFile
 from adgen.config import settings
 from adgen.errors import NotFound, StorageAway, Unavailable
 from adgen.providers.s3 import Bucket
-from adgen.providers.storage import Kept, LocalStorage, Stored, digest_of, is_key, key_of
+from adgen.providers.storage import Kept, LocalStorage, Stored, digest_of, is_key, key_of, place
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Cache:
 
     def find(self, key: str) -> Path | None:
         """The file, which counts as used now."""
-        path = self.root / key
+        path = place(self.root, key)
         with suppress(FileNotFoundError):
             os.utime(path)
             return path
@@ -113,7 +113,7 @@ class RemoteStorage:
 
     def _send(self, key: str, *, known: bool = False) -> None:
         """Have the bucket take a file of the outbox; what is `known` from before is asked after."""
-        kept = self.outbox.root / key
+        kept = place(self.outbox.root, key)
         try:
             if not (known and self.bucket.renew(key)):
                 self.bucket.upload(key, kept)
@@ -130,11 +130,11 @@ class RemoteStorage:
 
     def _share(self, key: str) -> Path | None:
         """Show a file of the outbox in the cache too, where readers find it however it goes on."""
-        target = self.cache.root / key
+        target = place(self.cache.root, key)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):
-                os.link(self.outbox.root / key, target)
+                os.link(place(self.outbox.root, key), target)
                 self.cache.make_room(target.stat().st_size)
         except FileNotFoundError:
             return None
@@ -163,8 +163,6 @@ class RemoteStorage:
 
     def path(self, key: str) -> Path:
         """See `Storage`: out of the cache, the outbox, or the bucket."""
-        if not is_key(key):
-            raise NotFound("That file is no longer in storage.")
         return self.cache.find(key) or self._share(key) or self._old(key) or self._fetch(key)
 
     def _old(self, key: str) -> Path | None:
@@ -174,7 +172,7 @@ class RemoteStorage:
 
     def _fetch(self, key: str) -> Path:
         """Bring a file down; others see it once it is whole and what it should be."""
-        target, part = self.cache.root / key, ""
+        target, part = place(self.cache.root, key), ""
         try:
             with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
                 part = file.name
@@ -200,7 +198,7 @@ class RemoteStorage:
 
     def link(self, key: str, content_type: str, name: str | None = None) -> str | None:
         """See `Storage`: none for what is not up yet, and while the bucket is away."""
-        if not settings().s3_links or (self.outbox.root / key).exists():
+        if not settings().s3_links or place(self.outbox.root, key).exists():
             return None
         if self._old(key):
             return None
@@ -238,7 +236,7 @@ class RemoteStorage:
             return
         self._up.discard(key)
         self.outbox.remove(key)
-        (self.cache.root / key).unlink(missing_ok=True)
+        place(self.cache.root, key).unlink(missing_ok=True)
         if self._before:
             self._before.remove(key)
         self.bucket.delete(key)

@@ -127,6 +127,13 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
+def place(root: Path, key: str) -> Path:
+    """Where a key is below a folder. Raises NotFound for what is none, so nothing leads outside."""
+    if not is_key(key):
+        raise NotFound("That file is no longer in storage.")
+    return root / key
+
+
 def digest_of(path: Path) -> str:
     """The sha256 of a file, read a piece at a time."""
     with path.open("rb") as file:
@@ -161,7 +168,7 @@ class LocalStorage:
         return Stored(key=key, size_bytes=path.stat().st_size, content_type=content_type)
 
     def _write(self, key: str, fill: Callable[[IO[bytes]], object]) -> None:
-        target = self.root / key
+        target = place(self.root, key)
         with suppress(OSError):
             # Put again, it is young again: no clean-up takes it before its row is written.
             os.utime(target)
@@ -181,8 +188,8 @@ class LocalStorage:
 
     def path(self, key: str) -> Path:
         """See `Storage`."""
-        path = (self.root / key).resolve()
-        if not path.is_relative_to(self.root.resolve()) or not path.is_file():
+        path = place(self.root, key)
+        if not path.is_file():
             raise NotFound("That file is no longer in storage.")
         return path
 

@@ -278,16 +278,16 @@ def test_what_came_damaged_is_not_shown(
 
 def test_the_cache_stays_within_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = Cache(tmp_path, 1000)
-    for number in range(20):
-        path = tmp_path / "aa" / f"{number}"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"x" * 100)
-        os.utime(path, (1000 + number, 1000 + number))
-    assert cache.find("aa/3")
+    keys = [f"aa/aa{number:062x}.png" for number in range(20)]
+    (tmp_path / "aa").mkdir()
+    for number, key in enumerate(keys):
+        (tmp_path / key).write_bytes(b"x" * 100)
+        os.utime(tmp_path / key, (1000 + number, 1000 + number))
+    assert cache.find(keys[3])
     cache.make_room(100)
-    left = {int(path.name) for path in tmp_path.glob("aa/*")}
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("aa/*")}
     # The least recently used are gone; what was just asked for is not.
-    assert left == {3, *range(11, 20)}
+    assert left == {keys[3], *keys[11:]}
     monkeypatch.setattr(remote, "IN_USE_S", 10**10)
     cache.limit = 0
     cache.make_room(100)
