@@ -22,6 +22,7 @@ from adgen.api.app import build_api
 from adgen.api.guards import BodyLimit, OwnPagesOnly, SecurityHeaders, inline_scripts
 from adgen.api.requests import Journal
 from adgen.errors import AdgenError
+from adgen.providers.storage import storage
 from adgen.ui import company, reruns
 
 ROOT = Path(__file__).resolve().parent
@@ -66,7 +67,7 @@ app = st.App(
     ],
     middleware=[
         Middleware(Journal),
-        Middleware(SecurityHeaders, scripts=inline_scripts(PAGE)),
+        Middleware(SecurityHeaders, scripts=inline_scripts(PAGE), files=storage().origin),
         Middleware(OwnPagesOnly),
         Middleware(BodyLimit),
     ],

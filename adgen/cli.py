@@ -19,7 +19,7 @@ from tempfile import NamedTemporaryFile
 
 from tqdm import tqdm
 
-from adgen import __version__, cli_backup, cli_prune, demo, jobs
+from adgen import __version__, cli_backup, cli_prune, demo, jobs, storage_cli
 from adgen.commands import Commands, check_password, check_prompt
 from adgen.config import settings
 from adgen.domain import (
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _costs_arguments(commands.add_parser("costs", help="export costs, compare them with a bill"))
     cli_backup.add_commands(commands)
     cli_prune.add_arguments(commands.add_parser("prune", help="remove what the rules keep no more"))
+    storage_cli.add_arguments(commands.add_parser("storage", help="check or move the files"))
     return parser
 
 
@@ -320,7 +321,7 @@ def _doctor(_: argparse.Namespace) -> int:
     stack = Stack()
     checks: list[tuple[str, Callable[[], str]]] = [
         ("settings", lambda: f"home {settings().home}, provider {settings().provider}"),
-        ("storage", lambda: (storage().check(), str(storage().root))[1]),  # type: ignore[func-returns-value]
+        ("storage", storage_cli.check_storage),
         ("ffmpeg", ffmpeg.version),
         ("fonts", _fonts),
         ("database", lambda: _database(stack)),

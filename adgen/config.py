@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     demo_email: str = "demo@example.com"
     s3_bucket: str | None = None
     s3_endpoint_url: str | None = None
+    s3_public_url: str | None = None
+    s3_links: bool = True
+    s3_cache_mb: int = Field(2048, ge=0)
     redis_url: SecretStr | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
@@ -159,6 +162,11 @@ class Settings(BaseSettings):
     def cache(self) -> Path:
         """Parts of films, to be used again; safe to delete at any time."""
         return self.home / "cache"
+
+    @property
+    def outbox(self) -> Path:
+        """Files that are on this machine only, until the bucket has them. Never delete it."""
+        return self.home / "outbox"
 
     @property
     def scratch(self) -> Path:

@@ -10,6 +10,7 @@
   + WrongStage            409
   + BudgetExceeded        402
   + Unavailable           503   the database or the storage cannot be reached
+    + StorageAway                 the bucket is away, or a file is not in it yet; it passes
   x ProviderError         502
     + ProviderBusy              retryable, even twice: the fault is the provider's and passing
       + Throttled               nothing was taken; the same order may be sent after `wait_s`
@@ -99,6 +100,10 @@ class Unavailable(AdgenError):
     """Something the product needs cannot be reached."""
 
     http_status = 503
+
+
+class StorageAway(Unavailable):
+    """The file storage is away, or a file has still to be uploaded: the same may work later."""
 
 
 class ProviderError(AdgenError):

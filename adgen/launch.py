@@ -27,6 +27,7 @@ from adgen.errors import Unavailable
 from adgen.store import users, workers
 from adgen.store.database import Database
 from adgen.store.embedded import EmbeddedPostgres
+from adgen.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ class Stack:
         self._embedded: EmbeddedPostgres | None = None
         self._supervisor: Supervisor | None = None
         self._stopping = threading.Event()
+        self._uploads = Uploads()
         self.database: Database
         self.commands: Commands
 
@@ -108,6 +110,7 @@ class Stack:
         try:
             self._start_database()
             self.commands = Commands(self.database)
+            self._uploads.start()
             if worker is None:
                 with self.database.begin() as db:
                     worker = workers.live_workers(db) == 0
@@ -187,6 +190,7 @@ class Stack:
         self._stopping.set()
         if self._supervisor:
             self._supervisor.stop()
+        self._uploads.stop()
         if hasattr(self, "commands"):
             self.commands.close()
         if hasattr(self, "database"):

@@ -7,12 +7,14 @@ whose file, asset and cost row become one fact. Repeated after a crash it goes o
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from tempfile import mkdtemp
@@ -60,6 +62,7 @@ from adgen.errors import (
     ProviderBusy,
     ProviderError,
     ResultWaiting,
+    Unavailable,
 )
 from adgen.providers import camera, catalogue, ffmpeg, music, offline
 from adgen.providers.models import Phase, Report, Result, Watch
@@ -87,6 +90,7 @@ _NOUN = {JobKind.IMAGES: "picture", JobKind.CLIPS: "clip", JobKind.VIDEO: "film"
 _FILMS = ("video", "draft", "animatic")
 # What making its camera moves is of the work of an animatic.
 _MOVES_SHARE = 0.6
+
 
 # Steps touch only the database and repeatable work, so they may outlast a restarting server.
 _step = engine.step(is_passing)
@@ -331,7 +335,14 @@ def _unplanned(ad: AdSession) -> bool:
 def _attempt(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict[str, Any]:
     """Have it ordered, exactly once, and collect it."""
     with logs.about_run(job_id, stage=stage, slot=slot):
-        return _order(job_id, stage, slot, attempt, tries) or _collect(job_id, stage, slot, attempt)
+        try:
+            return _order(job_id, stage, slot, attempt, tries) or _collect(
+                job_id, stage, slot, attempt
+            )
+        except Unavailable as error:
+            # The step is tried again for minutes: a full disk, a file that is not up yet.
+            _teller(job_id)(f"Waiting. {error.user_message}")
+            raise
 
 
 def _order(job_id: str, stage: str, slot: int, attempt: int, tries: int) -> dict[str, Any] | None:
@@ -605,11 +616,13 @@ def _collect(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]
         db.expunge(row)
     # An earlier run may have asked for it; whoever fetches it now reports to this one.
     row.job_id = job_id
-    work = _work_folder(row.key)
     reports: list[Report] = []
+    with _room():
+        work = _work_folder(row.key)
     try:
         try:
-            result = _make(row, stage, slot, work, reports.append)
+            with _room():
+                result = _make(row, stage, slot, work, reports.append)
         except ResultWaiting as error:
             # Not settled: it is being made, or made, and stays to be fetched at no further cost.
             return _outcome(error=error.user_message, again="fetch")
@@ -619,6 +632,20 @@ def _collect(job_id: str, stage: str, slot: int, attempt: int) -> dict[str, Any]
     finally:
         TURNS.ended()
         shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """A full disk in words. The request stays open: retried, it costs nothing more."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise Unavailable(
+            "The disk is full. Free some space and retry; what was made is kept and nothing is "
+            "paid for twice."
+        ) from error
 
 
 def _outcome(

@@ -13,7 +13,7 @@ from adgen import retention
 from adgen.commands import Commands
 from adgen.domain import AdState, AssetInfo, AssetType, AudioChoice, Person, TextOverlay
 from adgen.jobs import Runs
-from adgen.providers.storage import storage
+from adgen.providers.storage import local_storage, storage
 from adgen.store.assets import NewAsset, add_asset
 from adgen.store.database import Database
 from adgen.store.tables import (
@@ -87,4 +87,6 @@ class House:
             return db.get_one(Asset, asset_id).storage_key
 
     def stored(self) -> set[str]:
-        return {p.relative_to(storage().root).as_posix() for p in storage().root.glob("*/*")}
+        return {
+            p.relative_to(local_storage().root).as_posix() for p in local_storage().root.glob("*/*")
+        }

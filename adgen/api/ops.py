@@ -24,7 +24,7 @@ from adgen.store.database import is_passing
 
 router = APIRouter()
 
-# Both parts together; a check from outside usually gives up after five.
+# All parts together; a check from outside usually gives up after five.
 LIMIT_S = 2.0
 _LOOK_S = 0.005
 
@@ -75,7 +75,16 @@ def _storage() -> str:
     return "ok"
 
 
-_PARTS = {"database": _Part(_database), "storage": _Part(_storage)}
+def _waiting() -> str:
+    """How many files wait on this machine to be uploaded."""
+    return str(len(storage().waiting()))
+
+
+_PARTS = {
+    "database": _Part(_database),
+    "storage": _Part(_storage),
+    "waiting": _Part(_waiting),
+}
 _DOWN: Responses = {503: {"model": Health, "content": problems(503)[503]["content"]}}
 
 
@@ -84,7 +93,7 @@ async def health(response: Response) -> Health:
     """Whether the parts answer, each within two seconds; 503 when the database is gone."""
     running()
     until = time.monotonic() + LIMIT_S
-    live, kept = await asyncio.gather(*(part.answer(until) for part in _PARTS.values()))
+    live, kept, waiting = await asyncio.gather(*(part.answer(until) for part in _PARTS.values()))
     response.status_code = 200 if live else 503
     # Nothing is missing without Redis, so it does not make the whole unwell.
     redis = running().commands.redis
@@ -94,6 +103,7 @@ async def health(response: Response) -> Health:
         worker="unknown" if not live else "starting" if live == "0" else "ok",
         workers=int(live or 0),
         storage="ok" if kept else "down",
+        files_waiting=int(waiting or 0),
         version=__version__,
         **({"redis": redis.trouble or "ok"} if redis else {}),
     )

@@ -8,12 +8,13 @@ from typing import IO, Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from adgen import boards, bundles, decks
 from adgen.api.auth import Acting, Signed, person_of
 from adgen.api.files import file_stem
 from adgen.api.schema import CHANGE, LOOK, Body, Paged, answers, problems
+from adgen.api.sending import send_file
 from adgen.config import settings
 from adgen.domain import AdState, ShareInfo
 from adgen.errors import NotFound, NotSignedIn
@@ -60,7 +61,7 @@ def present(session_id: str, request: Request, act: Acting) -> HTMLResponse:
         return _notice(error.http_status, "This ad is not here", words, "/")
     deck = decks.tell(ad, act.load_costs(person, session_id))
     door = decks.Door(files="/api/files/", back=f"/{_last_page(ad)}?ad={ad.id}")
-    return HTMLResponse(decks.write(deck, door), headers=decks.headers())
+    return HTMLResponse(decks.write(deck, door), headers=decks.headers(storage().origin))
 
 
 @router.get("/api/sessions/{session_id}/deck.html", responses=LOOK, response_class=HTMLResponse)
@@ -125,18 +126,18 @@ def open_share(token: str, act: Acting) -> HTMLResponse:
     costs = act.load_costs(shared.reader, ad.id) if shared.shows_cost else None
     deck = decks.tell(ad, costs, notes=False)
     door = decks.Door(files=f"/api/share/{quote(token, safe='')}/files/")
-    return HTMLResponse(decks.write(deck, door), headers=decks.headers())
+    return HTMLResponse(decks.write(deck, door), headers=decks.headers(storage().origin))
 
 
 @router.get("/api/share/{token}/files/{asset_id}", include_in_schema=False)
-def shared_file(token: str, asset_id: str, act: Acting) -> FileResponse:
+def shared_file(token: str, asset_id: str, act: Acting) -> Response:
     """A file that the shared replay shows, with Range; no other file of the ad."""
     shared = act.open_share(token)
     ad = act.watch_ad(shared.reader, shared.session_id)
     if asset_id not in decks.tell(ad, None).file_ids:
         raise NotFound("That file does not exist.")
     asset, key = act.load_file(shared.reader, asset_id)
-    return FileResponse(storage().path(key), media_type=asset.content_type, headers=_PRIVATE)
+    return send_file(key, asset.content_type, _PRIVATE["Cache-Control"])
 
 
 # ---- files to hand on

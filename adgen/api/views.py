@@ -136,6 +136,7 @@ class Health(Value):
     workers: int = 0
     storage: str = "unknown"
     redis: str = "not used"
+    files_waiting: int = 0
 
 
 class Alive(Value):

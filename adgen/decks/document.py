@@ -70,11 +70,13 @@ def embed(deck: Deck, kept: Mapping[str, Embedded]) -> Iterator[bytes]:
     yield after.encode()
 
 
-def headers() -> dict[str, str]:
-    """What a browser is told with a page of `write`: run our script only, show our files only."""
-    policy = (
-        f"{_policy(_fonts(inline=False), chr(39) + 'self' + chr(39) + ' data:')}; font-src 'self'"
-    )
+def headers(files: str | None = None) -> dict[str, str]:
+    """What a browser is told with a page of `write`: run our script only, show our files only.
+
+    `files` is where files are, if not here only.
+    """
+    media = " ".join(filter(None, ["'self' data:", files]))
+    policy = f"{_policy(_fonts(inline=False), media)}; font-src 'self'"
     return {
         "Content-Security-Policy": f"{policy}; frame-ancestors 'none'",
         "Cache-Control": "private, no-store",

@@ -37,7 +37,12 @@ def parts(
     status: str, database: str, worker: str, storage: str, workers: int = 0
 ) -> dict[str, object]:
     known = {"status": status, "database": database, "worker": worker, "storage": storage}
-    return known | {"version": __version__, "workers": workers, "redis": "not used"}
+    return known | {
+        "version": __version__,
+        "workers": workers,
+        "redis": "not used",
+        "files_waiting": 0,
+    }
 
 
 def test_all_is_well_and_a_worker_is_told_of(client: Client, database: Database) -> None:
