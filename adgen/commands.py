@@ -898,6 +898,7 @@ class Commands(Spending):
                 raise InputRejected("Approve at least one clip to go on.")
             if order is not None and set(order) != set(chosen):
                 raise InputRejected("The order must name exactly the approved clips.")
+            assets.require_files(*assets.load_assets(db, session_id, chosen))
             ad.approved_clip_ids = chosen
             ad.clip_order = list(dict.fromkeys(order)) if order is not None else chosen
             ad.marks = _with_approved(ad.marks, ad.generated_clip_ids, chosen)

@@ -48,6 +48,14 @@ _SECRETS = (
 )
 
 
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def ad_of(words: str) -> dict[str, str]:
+    """The fact that these words of an address name an ad; none when they are something else."""
+    return {"ad": words} if _ID.fullmatch(words) else {}
+
+
 def scrub(words: str) -> str:
     """The same words without addresses, tokens, queries of URLs and values of rows."""
     for secret, instead in _SECRETS:

@@ -14,7 +14,8 @@ def table(now: AdState) -> None:
     labels = {image.slot: image.details["view"] for image in now.approved_images}
     labels |= {clip.slot: labels.get(clip.slot, "older clip") for clip in now.clips}
     widgets.status(now, JobKind.CLIPS)
-    if not labels or (not now.clips and not widgets.job_of(now, JobKind.CLIPS)):
+    begun = now.clip_takes or widgets.job_of(now, JobKind.CLIPS)
+    if not labels or not begun:
         widgets.not_yet(
             now,
             "No clips yet",
@@ -24,7 +25,7 @@ def table(now: AdState) -> None:
         )
         return
     light_table(person, now, JobKind.CLIPS, now.clips, labels, CLIPS_TO_APPROVE)
-    chosen = [i for i in now.clip_order if i in now.generated_clip_ids]
+    chosen = [clip.id for clip in now.ordered_clips]
     enough = len(chosen) >= CLIPS_TO_APPROVE
     note = "" if enough else "Approve at least one clip"
     if widgets.next_bar(

@@ -129,6 +129,10 @@ def test_clips_of_archived_ads_go_and_its_film_and_pictures_stay(
     assert (ad.clips, ad.ordered_clips) == ((), ())
     assert ids(ad.images) == ids(house.ad.images)
     storage().path(house.key(ad.final_video_id or ""))
+    tiles = review_items(ad, JobKind.CLIPS, ad.clips, {0: "front", 1: "side"})
+    assert [tile["state"] for tile in tiles] == ["removed", "removed"]
+    with pytest.raises(WrongStage, match="Make it again"):
+        house.commands.approve_clips(house.person, ad.id, ad.approved_clip_ids)
     with pytest.raises(WrongStage, match="Make it again"):
         house.commands.start_video(house.person, ad.id, ad.text_overlay, ad.audio)
     # The copy has no film, and a take of a picture that is not in use.

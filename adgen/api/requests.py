@@ -20,7 +20,6 @@ from adgen.api import guards
 log = logging.getLogger("adgen.requests")
 
 _NAMED = re.compile(rb"[\w.:-]{8,64}")
-_AD = re.compile(r"[0-9a-f-]{36}")
 _HEADER = b"x-request-id"
 
 
@@ -86,9 +85,7 @@ def _route(scope: Scope) -> str:
 def _tell(scope: Scope, status: int, seconds: float) -> None:
     route = _route(scope)
     method = "SOCKET" if scope["type"] == "websocket" else scope["method"]
-    ad = str((scope.get("path_params") or {}).get("session_id", ""))
-    if _AD.fullmatch(ad):
-        logs.note(ad=ad)
+    logs.note(**logs.ad_of(str((scope.get("path_params") or {}).get("session_id", ""))))
     # How long a socket stays open says nothing.
     if status != 101:
         metrics.LATENCY.labels(route).observe(seconds)

@@ -202,7 +202,8 @@ def review_items(
 ) -> list[dict[str, Any]]:
     """What stands on the table: a tile a slot, made, still to come, or not made."""
     by_slot = {asset.slot: asset for asset in assets}
-    if not by_slot and not widgets.job_of(ad, kind):
+    takes = ad.image_takes if kind is JobKind.IMAGES else ad.clip_takes
+    if not takes and not widgets.job_of(ad, kind):
         return []
     why, kept = widgets.failures(ad, kind), widgets.kept_slots(ad, kind)
     return [

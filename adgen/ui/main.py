@@ -41,7 +41,7 @@ st.html(
 st.html(STYLE)
 
 person = state.find_person()
-logs.here(person=person.id if person else 0, ad=st.query_params.get("ad", ""))
+logs.here(person=person.id if person else 0, **logs.ad_of(st.query_params.get("ad", "")))
 # Streamlit's own bar becomes a drawer on a phone, which stays open over every page.
 page = st.navigation(PAGES, position="hidden")
 if person is None:
