@@ -1,4 +1,4 @@
-"""Photograph 24 prompts in the studio, as one sheet in docs/pictures: `python -m tests.mockups`."""
+"""Photograph many products in the studio, one sheet in docs/pictures: `python -m tests.mockups`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adgen.domain import View
 from adgen.providers.studio import scenes
 from tests.conftest import ROOT
 
-# Every product, in several colours and stuffs, and words that no product here is called.
+# Every product twice, in other colours and stuffs, and words that no product here is called.
 PROMPTS = (
     "pink tennis shoes",
     "white leather sneakers on a teal background",
@@ -30,13 +30,20 @@ PROMPTS = (
     "brown leather handbag",
     "red canvas tote bag",
     "silver phone",
+    "rose gold phone, pastel",
     "gold watch with a black dial, elegant",
     "tan leather watch",
     "purple headphones, neon",
+    "cream leather headphones",
     "teal ceramic lamp",
+    "black metal desk lamp, evening",
     "mustard fabric chair",
+    "walnut wood dining chair",
     "sage green scented candle",
+    "blue glass candle, cozy",
     "yellow drone",
+    "turquoise board game",
+    "crimson skateboard, studio",
 )
 SEED, TILE, COLUMNS, CAPTION = 424_242, (480, 270), 4, 26
 SHEET = ROOT / "docs" / "pictures" / "mockups.jpg"
