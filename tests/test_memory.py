@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import Response
 from sqlalchemy import text
 
+from adgen import launch
+from adgen.api import routes
 from adgen.commands import Commands
 from adgen.config import settings
 from adgen.domain import AdState, Person
@@ -24,6 +27,7 @@ from adgen.store.database import Database, notify
 from adgen.store.holds import set_hold
 from adgen.store.moments import Moment
 from tests.conftest import PASSWORD, ROOT, add_person, clean_env, until
+from tests.race import Race
 from tests.redis_server import RedisServer, needs_redis, redis_server
 from tests.test_snapshots import statements
 
@@ -129,7 +133,8 @@ def test_nothing_older_than_what_was_told_is_shown_however_it_got_there(
             with database.begin() as db:
                 assert ad.job
                 jobs.report(db, ad.job.id, alone=False, message=f"step {number}")
-            until(lambda: _message(other, person, ad) == f"step {number}")  # noqa: B023
+            # Sooner than it would be forgotten by itself.
+            until(lambda: _message(other, person, ad) == f"step {number}", 15)  # noqa: B023
             see(other, person, ad, f"title {number}")
 
 
@@ -322,42 +327,13 @@ def process(
     )
 
 
-OTHER_PROCESS = """
-import sys
-from adgen.commands import Commands
-from adgen.domain import SYSTEM
-from adgen.errors import TooManyTries
-from adgen.store.database import Database
-from tests.conftest import until
-from tests.test_memory import at_hand
-from tests.test_snapshots import statements
-
-database = Database(sys.argv[1])
-act = Commands(database)
-until(lambda: at_hand(act))
-# The first look opens the ear, and shows what every later one has to see.
-until(lambda: act.news.hears or not act.watch_ad(SYSTEM, sys.argv[2]))
-act.watch_ad(SYSTEM, sys.argv[2])
-print("ready", flush=True)
-title = sys.stdin.readline().strip()
-with statements(database) as asked:
-    until(lambda: act.watch_ad(SYSTEM, sys.argv[2]).title == title)
-    try:
-        act.sign_in("ann@example.com", "wrong", "203.0.113.7")
-    except TooManyTries as error:
-        print(error.user_message)
-print("asked", len(asked))
-act.close()
-"""
-
-
 def test_two_processes_share_what_is_read_and_who_must_wait(
     one: Commands, server_: RedisServer, database: Database, person: Person, tmp_path: Path
 ) -> None:
     ad = one.create_ad(person)
     until(lambda: kept(one, person, ad.id))
     second = subprocess.Popen(
-        [sys.executable, "-c", OTHER_PROCESS, database.url, ad.id],
+        [sys.executable, "-m", "tests.second_web", database.url, ad.id],
         cwd=ROOT, env=clean_env(tmp_path / "two", ADGEN_REDIS_URL=server_.url),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -406,3 +382,38 @@ def test_more_changes_than_can_be_remembered_are_as_good_as_all(server_: RedisSe
     states.tell("ad", 0)
     assert not states._is_new("ad", Moment.read("9999:9999:"))
     assert not states._told
+
+
+def test_nobody_sees_less_than_what_they_were_told_under_load(
+    one: Commands,
+    other: Commands,
+    server_: RedisServer,
+    database: Database,
+    person: Person,
+    ad: AdState,
+) -> None:
+    see(one, person, ad, ad.title)
+    assert ad.job
+    race = Race(person, ad.id)
+    [key] = server_.names("ad-*")
+    with race.run([one, other], lambda: race.put_back(server_.client, key)):
+        for number in range(1, 151):
+            with database.begin() as db:
+                sessions.lock_ad(db, ad.id).title = str(number)
+                notify(db, ad.id)
+                jobs.report(db, ad.job.id, message=str(number))
+        until(lambda: race.failed or set(race.seen.values()) == {150})
+    assert race.failed == []
+
+
+def test_health_says_whether_redis_is_used(
+    one: Commands, server_: RedisServer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = launch.Stack()
+    stack.database, stack.commands = database, one
+    monkeypatch.setattr(launch, "_running", stack)
+    assert routes.health(Response()).redis == "ok"
+    server_.kill()
+    until(lambda: not at_hand(one))
+    parts = routes.health(Response())
+    assert (parts.redis, parts.status) == ("Redis cannot be reached.", "ok")

@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 # What a page may wait for an answer, and what the thread may.
 QUICK_S, PATIENT_S = 0.025, 1.0
-PAUSES_S = (0.05, 0.5, 1.0, 2.0, 5.0, 10.0)
+PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+NOT_ASKED = "not asked yet"
 # Having been there for so long, it is looked for quickly again.
 STEADY_S = 30.0
 READY_CONNECTIONS = 4
@@ -50,7 +51,7 @@ class Redis:
         self._thread: threading.Thread | None = None
         self._lost, self._closed = threading.Event(), threading.Event()
         # Why it is not used; empty while it is.
-        self.trouble = "not asked yet"
+        self.trouble = NOT_ASKED
 
     def get(self, kind: str, name: str) -> tuple[bytes, float] | None:
         """What is kept under a name, and for how many seconds more."""
@@ -137,19 +138,20 @@ class Redis:
         self._lost.set()
 
     def _keep(self) -> None:
-        """Look for it whenever it is away, more and more seldom."""
+        """Look for it whenever it is away: at once, and more seldom the more often that was."""
         failed, since = 0, time.monotonic()
         while self._lost.wait() and not self._closed.is_set():
             self._lost.clear()
             failed = 0 if time.monotonic() - since > STEADY_S else failed
-            while not self._connect():
-                if self._closed.wait(PAUSES_S[min(failed, len(PAUSES_S) - 1)]):
-                    return
+            first = self.trouble == NOT_ASKED
+            while not self._closed.wait(PAUSES_S[min(failed, len(PAUSES_S) - 1)]):
                 failed += 1
+                if self._connect():
+                    break
+                first = False
             since = time.monotonic()
-            if failed:
+            if not first and not self.trouble:
                 log.warning("Redis is used again")
-            failed += 1
 
     def _connect(self) -> bool:
         pool = self._quick.connection_pool
@@ -171,7 +173,7 @@ class Redis:
     def _first_trouble(self, words: str) -> None:
         with self._lock:
             told, self.trouble = self.trouble, words
-        if told == "not asked yet":
+        if told == NOT_ASKED:
             log.warning("going on without Redis: %s", words)
 
     def _try(self, client: redis.Redis) -> None:
@@ -207,7 +209,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, redis.AuthenticationError | redis.exceptions.AuthorizationError):
         return "Redis does not accept the user or password in ADGEN_REDIS_URL."
     if isinstance(error, redis.exceptions.NoPermissionError):
-        return "The Redis user may not use keys that begin with adgen: ."
+        return "The Redis user may not use the keys adgen:*."
     if isinstance(error, redis.TimeoutError):
         return "Redis does not answer in time."
     if isinstance(error, redis.ConnectionError | OSError):

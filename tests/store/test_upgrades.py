@@ -13,9 +13,10 @@ from alembic import command
 from sqlalchemy import text
 
 from adgen import jobs
+from adgen.backup import back_up, restore
 from adgen.commands import Commands
 from adgen.domain import Person, SpendFilter, Stage
-from adgen.errors import Unavailable
+from adgen.errors import InputRejected, Unavailable
 from adgen.store import budgets, schema
 from adgen.store.database import Database
 from adgen.store.tables import AdSession
@@ -25,6 +26,8 @@ from tests.test_cli import adgen
 
 OLD = sorted((Path(__file__).parent / "old").glob("*.sql"))
 VERSIONS = [path.stem for path in OLD]
+# How many ads there were in each version.
+OLD_OF = {version: number for number, version in enumerate(VERSIONS, 1)}
 AD = "00000000-0000-4000-8000-00000000{}"
 FILM = "99999999-0000-4000-8000-000000000001"
 COST = Decimal("0.951")
@@ -161,3 +164,31 @@ def test_who_starts_during_an_upgrade_waits_for_it(old: Database, tmp_path: Path
         bring(old, "head")
     told, _ = second.communicate(timeout=60)
     assert "ann@example.com" in told
+
+
+def test_a_backup_of_an_older_version_is_brought_forward(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then = "0005"
+    with new_database(server) as made:
+        for path in OLD[: OLD_OF[then]]:
+            bring(made, path.stem)
+            with made.engine.begin() as connection:
+                connection.exec_driver_sql(path.read_text("utf-8"))
+        jobs.migrate(made.url)
+        with pytest.raises(InputRejected, match="Make the backup with that version"):
+            back_up(made, tmp_path / "refused")
+        # As the version of then, for which these tables were the newest.
+        with monkeypatch.context() as patch:
+            patch.setattr(schema, "newest", lambda: then)
+            back_up(made, tmp_path / "kept")
+    with new_database(server) as there:
+        manifest = restore(there, tmp_path / "kept")
+        assert manifest.schema_version == then
+        assert manifest.ledger == COST * OLD_OF[then]
+        with there.engine.connect() as connection:
+            assert schema.present(connection) == schema.newest()
+        act = Commands(there)
+        assert act.load_ad(boss(act), AD.format(then)).total_cost == COST
+        assert act.who("an old login")
+        act.close()
