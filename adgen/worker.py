@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from adgen import __version__, courier, jobs, pipeline
+from adgen import __version__, courier, health, jobs, pipeline
 from adgen.launch import Stack
 from adgen.store import alerts
 from adgen.store.database import RUNS_CHANNEL, Database, is_passing, listen
@@ -59,6 +59,7 @@ def run(database: Database, parent: int | None) -> None:
         _watch(database, slot, engine, parent)
     finally:
         engine.shutdown(GRACE_S)
+        health.end_beat()
         with database.begin() as db:
             retire_worker(db, slot.executor_id)
         slot.release()
@@ -67,6 +68,7 @@ def run(database: Database, parent: int | None) -> None:
 def _beat(database: Database, slot: Slot) -> None:
     with database.begin() as db:
         keep_alive(db, slot.executor_id, os.getpid(), socket.gethostname(), __version__)
+    health.beat()
 
 
 def _listen(database: Database) -> None:

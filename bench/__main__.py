@@ -5,11 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import bounds, compose, keys, library, live, make_ad, orders, polls, spend, studio
+from bench import (
+    bounds,
+    capacity,
+    compose,
+    keys,
+    library,
+    live,
+    make_ad,
+    orders,
+    polls,
+    spend,
+    studio,
+)
 from bench.figure import Figure
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "bounds": bounds.figures,
+    "capacity": capacity.figures,
     "compose": compose.figures,
     "keys": keys.figures,
     "library": library.figures,
