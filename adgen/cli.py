@@ -19,7 +19,7 @@ from tempfile import NamedTemporaryFile
 
 from tqdm import tqdm
 
-from adgen import __version__, cli_backup, cli_prune, demo, jobs, storage_cli
+from adgen import __version__, cli_backup, cli_prune, demo, health, jobs, storage_cli
 from adgen.commands import Commands, check_password, check_prompt
 from adgen.config import settings
 from adgen.domain import (
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.set_defaults(act=_worker)
     doctor = commands.add_parser("doctor", help="check everything the product needs")
     doctor.set_defaults(act=_doctor)
+    health.add_arguments(commands.add_parser("health", help="whether the web or a worker is well"))
     _user_arguments(commands.add_parser("user", help="add and list people"))
     _demo_arguments(commands.add_parser("demo-data", help="a made-up month of ads to look at"))
     _costs_arguments(commands.add_parser("costs", help="export costs, compare them with a bill"))

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from adgen import __version__, courier, jobs, logs, pipeline, retention, sentry
+from adgen import __version__, courier, health, jobs, logs, pipeline, retention, sentry
 from adgen.config import settings
 from adgen.errors import Unavailable
 from adgen.launch import Stack
@@ -92,6 +92,7 @@ def run(database: Database, parent: int | None, *, drain: bool) -> None:
             db, slot, pid=os.getpid(), host=socket.gethostname(),
             version=__version__, takes=jobs.VERSION,
         )  # fmt: skip
+    health.beat()
     watch = _Watch(database, slot, engine)
     try:
         engine.launch(settings().worker_calls)
@@ -110,6 +111,7 @@ def run(database: Database, parent: int | None, *, drain: bool) -> None:
 def _hand_over(database: Database, slot: Slot, engine: jobs.Engine) -> None:
     """Stop, and let the others go on at once with what is left."""
     engine.finish(GRACE_S)
+    health.end_beat()
     try:
         database.check()
     except Unavailable:
@@ -224,6 +226,7 @@ class _Watch:
             if not workers.keep_alive(db, self._slot.executor_id):
                 raise _Replaced(f"{self._slot.name} was silent, and others have its runs")
             gone = self._others.look(db)
+        health.beat()
         self._back()
         LEASE.renew(left, self._silent_s)
         for one in gone:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from bench import (
     bounds,
+    capacity,
     compose,
     keys,
     library,
@@ -22,6 +23,7 @@ from bench.figure import Figure
 
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "bounds": bounds.figures,
+    "capacity": capacity.figures,
     "compose": compose.figures,
     "keys": keys.figures,
     "library": library.figures,

@@ -66,6 +66,14 @@ def _forget_dead_server(data: Path) -> None:
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 
+def _processes_seen() -> str:
+    """Names the set of processes that this one sees; the same for all where there are no sets."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
 class EmbeddedPostgres:
     """A handle on the built-in server of one home folder."""
 
@@ -79,8 +87,8 @@ class EmbeddedPostgres:
         """Start or join the server; gives its URL. Raises Unavailable with what to do."""
         try:
             self._make_home()
-            self._lock = (self.home / "postgres.lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            self._lock = (self.home / "postgres.lock").open("a+")
+            self._join(self._lock)
             data = self.home / DATA
             _forget_dead_server(data)
             server = _import_server().get_server(data, cleanup_mode=None)
@@ -125,6 +133,28 @@ class EmbeddedPostgres:
                 self._server.stop()  # type: ignore[attr-defined]
         self._lock.close()
         self._lock = None
+
+    def _join(self, lock: IO[str]) -> None:
+        """Take a share of the lock; the first says from which container the server is seen.
+
+        From another one its process is not seen, so it would be taken for dead and a second server
+        would be started on the same files.
+        """
+        here = _processes_seen()
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.truncate(0)
+            lock.write(here)
+            lock.flush()
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            lock.seek(0)
+            if lock.read() != here:
+                raise Unavailable(
+                    f"The built-in database in {self.home} is in use by another container. Run "
+                    "the command inside that one (docker exec), or give both a DATABASE_URL."
+                ) from None
 
     def _make_home(self) -> None:
         try:
