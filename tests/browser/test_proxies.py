@@ -140,7 +140,7 @@ def _make_an_ad(browser: Browser, url: str, webs: list[App]) -> None:
     expect(page.locator(".player video")).to_be_visible(timeout=steps.SLOW_MS)
     ad = steps.ad_of(page)
     assert ad["stage"] == "complete"
-    assert page.evaluate("document.querySelector('.player video').readyState") >= 1
+    until(lambda: page.locator(".player video").evaluate("video => video.readyState") >= 1)
     context.close()
 
 
