@@ -394,6 +394,8 @@ def _database(stack: Stack) -> str:
 
 
 def _workers(stack: Stack) -> str:
+    if not hasattr(stack, "commands"):
+        raise Unavailable("Workers cannot be counted without the database.")
     with stack.database.begin() as db:
         count = workers.live_workers(db)
         left = jobs.stranded(jobs.count_waiting(db), {jobs.VERSION, *workers.versions_taken(db)})

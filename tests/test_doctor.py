@@ -61,6 +61,13 @@ def test_all_is_well(doctor: Doctor) -> None:
     assert {method for method, _, _ in doctor.fake.requests} == {"GET"}
 
 
+def test_without_a_database_every_other_part_is_looked_at(doctor: Doctor) -> None:
+    run = doctor.ask(DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
+    assert "FAIL  database" in run.stdout
+    assert "FAIL  worker    Workers cannot be counted" in run.stdout
+    assert run.returncode == 1
+
+
 def test_every_model_that_this_account_cannot_reach_is_named(doctor: Doctor) -> None:
     gone = {spec.name for spec in HOSTED[::2]}
     doctor.fake.gone |= gone

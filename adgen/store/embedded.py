@@ -51,18 +51,24 @@ def _import_server() -> ModuleType:
     return module
 
 
-def _is_alive(data: Path) -> bool:
-    """Whether the pid file names a running postgres."""
+def _pid_lines(data: Path) -> list[str]:
+    """The pid file, eight lines once the server is ready; empty when it names no postgres."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
-        return "postgres" in psutil.Process(int(lines[0])).name() and len(lines) == 8
+        return lines if "postgres" in psutil.Process(int(lines[0])).name() else []
     except (OSError, ValueError, IndexError, psutil.Error):
-        return False
+        return []
+
+
+def _is_alive(data: Path) -> bool:
+    """Whether the pid file names a running postgres that takes connections."""
+    return len(_pid_lines(data)) == 8
 
 
 def _forget_dead_server(data: Path) -> None:
     """Remove a pid file that names no running postgres (a crash, or a restarted machine)."""
-    if not _is_alive(data):
+    # One that another process of ours is just starting has written half of its file.
+    if not _pid_lines(data):
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 
