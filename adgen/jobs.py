@@ -58,6 +58,11 @@ _AWAY = re.compile(
 _SAID_AGAIN_S = 10.0
 
 
+# A person stopped a run while its step was at work.
+_STOPPED = (dbos_error.DBOSAwaitedWorkflowCancelledError, dbos_error.DBOSWorkflowCancelledError)
+_STOPPED_WORDS = "is no longer owned by this execution"
+
+
 class _News(logging.Filter):
     """Of what the engine reports, one line each, and neither twice nor that a run was stopped."""
 
@@ -68,7 +73,7 @@ class _News(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether it is news."""
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, dbos_error.DBOSWorkflowCancelledError):
+        if isinstance(error, _STOPPED) or _STOPPED_WORDS in record.getMessage():
             return False
         if record.levelno > logging.WARNING:
             return True

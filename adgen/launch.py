@@ -185,7 +185,7 @@ class Stack:
         with self.database.begin() as db:
             return f"{base_url}/api/auth/link/{users.add_link(db, person.id)}"
 
-    def stop(self) -> None:
+    def stop(self, patience_s: float = 0.0) -> None:
         """Stop what `start` started, the worker first."""
         self._stopping.set()
         if self._supervisor:
@@ -196,7 +196,7 @@ class Stack:
         if hasattr(self, "database"):
             self.database.engine.dispose()
         if self._embedded:
-            self._embedded.stop()
+            self._embedded.stop(patience_s)
 
 
 def raise_keyboard_interrupt(_signal: int, _frame: FrameType | None) -> None:

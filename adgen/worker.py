@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 
+import psutil
+
 from adgen import __version__, courier, health, jobs, logs, pipeline, retention, sentry
 from adgen.config import settings
 from adgen.errors import Unavailable
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 2.0
 GRACE_S = 5.0
+PARENT_GONE_S = 0.4
+_ZOMBIE = psutil.STATUS_ZOMBIE
 SWEEP_S = 15.0
 POST_S = 2.0
 ROUNDS_A_LOOK = 15
@@ -68,10 +72,21 @@ def main(parent: int | None = None, *, drain: bool = False) -> int:
         # Whatever this process still does is noticed as an old one's, and ends here.
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 -- ourselves, without a shell
     finally:
-        stack.stop()
+        # Until its last thread is gone, it seems to use the database still.
+        stack.stop(patience_s=2.0 if _parent_is_gone(parent) else 0.0)
     _flush()
     # Threads that wait for what is handed over would keep the process.
     os._exit(0)
+
+
+def _parent_is_gone(parent: int | None) -> bool:
+    """Whether the parent was killed, which it may take a moment to be seen."""
+    end = time.monotonic() + PARENT_GONE_S
+    while parent is not None and time.monotonic() < end:
+        if not psutil.pid_exists(parent) or psutil.Process(parent).status() == _ZOMBIE:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _flush() -> None:

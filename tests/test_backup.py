@@ -34,8 +34,10 @@ from tests.studio import Studio, environment, studio
 from tests.test_cli import adgen
 
 PHOTOS = sorted(SAMPLE.glob("*.jpg"))
-# What a restore changes on purpose: runs are stopped, and Redis gets another name.
-CHANGED = ("public.jobs", "public.sessions", "public.secrets", "dbos.workflow_status")
+# What a restore changes on purpose: runs are stopped, and counted; Redis gets another name.
+CHANGED = (
+    "public.jobs", "public.sessions", "public.secrets", "public.meter_tail", "dbos.workflow_status",
+)  # fmt: skip
 
 
 @contextmanager

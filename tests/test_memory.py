@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import subprocess
@@ -12,11 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fastapi import Response
 from sqlalchemy import text
 
 from adgen import launch
-from adgen.api import ops
 from adgen.commands import Commands
 from adgen.config import settings
 from adgen.domain import AdState, Person
@@ -27,6 +24,7 @@ from adgen.store import jobs, sessions
 from adgen.store.database import Database, notify
 from adgen.store.holds import set_hold
 from adgen.store.moments import Moment
+from tests.asking import Client
 from tests.conftest import PASSWORD, ROOT, add_person, clean_env, until
 from tests.race import Race
 from tests.redis_server import RedisServer, needs_redis, redis_server
@@ -413,8 +411,9 @@ def test_health_says_whether_redis_is_used(
     stack = launch.Stack()
     stack.database, stack.commands = database, one
     monkeypatch.setattr(launch, "_running", stack)
-    assert asyncio.run(ops.health(Response())).redis == "ok"
+    client = Client()
+    assert client.get("/health").json()["redis"] == "ok"
     server_.kill()
     until(lambda: not at_hand(one))
-    parts = asyncio.run(ops.health(Response()))
-    assert (parts.redis, parts.status) == ("Redis cannot be reached.", "ok")
+    parts = client.get("/health").json()
+    assert (parts["redis"], parts["status"]) == ("Redis cannot be reached.", "ok")

@@ -17,7 +17,7 @@ from adgen.domain import Stage
 from adgen.errors import StorageAway
 from adgen.providers.remote import Cache, RemoteStorage, remote_storage
 from adgen.providers.s3 import Bucket
-from adgen.providers.storage import local_storage, storage
+from adgen.providers.storage import local_storage, storage, type_of
 from adgen.store import files
 from adgen.uploads import Uploads
 from tests.conftest import SMALL, until
@@ -155,13 +155,15 @@ def test_the_check_finds_what_is_wrong(
 
 
 def test_files_move_to_the_disk_and_back(outage: dict[str, Any], house: Studio) -> None:
-    keys = named(house)
+    keys, kept = named(house), {file.key for file in remote_storage().list_kept()}
+    assert keys <= kept
     down = adgen(house.home, "storage", "move", "--to", "local", **house.env)
     assert down.returncode == 0, down.stderr
-    assert f"{len(keys)} files copied" in down.stdout
+    assert f"{len(kept)} files copied" in down.stdout
     for key in keys:
         assert local_storage().digest(key) == Path(key).stem
     damaged, gone, *_ = sorted(keys)
+    whole = local_storage().path(damaged).read_bytes()
     local_storage().path(damaged).write_bytes(b"other")
     for key in (damaged, gone):
         remote_storage().bucket.delete(key)
@@ -169,8 +171,10 @@ def test_files_move_to_the_disk_and_back(outage: dict[str, Any], house: Studio) 
     assert up.returncode == 1
     assert f"1 files copied to bucket {house.env['ADGEN_S3_BUCKET']}" in up.stdout
     assert f"{damaged}: it is damaged here" in up.stdout
-    assert [kept.key for kept in local_storage().list_kept()] == [damaged]
+    assert [file.key for file in local_storage().list_kept()] == [damaged]
     assert remote_storage().bucket.has(gone)
+    local_storage().remove(damaged)
+    storage().put(whole, type_of(damaged))
 
 
 def test_a_full_disk_is_waited_for(house: Studio, tmp_path: Path) -> None:

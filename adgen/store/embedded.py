@@ -72,6 +72,20 @@ def _forget_dead_server(data: Path) -> None:
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 
+def _alone(lock: IO[str], patience_s: float) -> bool:
+    """Whether the lock is nobody else's by then, and ours now."""
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
+
+
 def _processes_seen() -> str:
     """Names the set of processes that this one sees; the same for all where there are no sets."""
     try:
@@ -125,18 +139,16 @@ class EmbeddedPostgres:
             raise Unavailable(self._broken(error)) from error
         return True
 
-    def stop(self) -> None:
-        """Leave; stops the server when nobody else uses it."""
+    def stop(self, patience_s: float = 0.0) -> None:
+        """Leave; stops the server when nobody else uses it, by the end of `patience_s`."""
         if self._lock is None:
             return
         fcntl.flock(self._lock, fcntl.LOCK_UN)
-        with suppress(BlockingIOError):
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if self._server is not None:
-                if _is_alive(self.home / DATA):
-                    # It may be another one by now, which it only finds out so.
-                    self._server.start()  # type: ignore[attr-defined]
-                self._server.stop()  # type: ignore[attr-defined]
+        if _alone(self._lock, patience_s) and self._server is not None:
+            if _is_alive(self.home / DATA):
+                # It may be another one by now, which it only finds out so.
+                self._server.start()  # type: ignore[attr-defined]
+            self._server.stop()  # type: ignore[attr-defined]
         self._lock.close()
         self._lock = None
 

@@ -168,8 +168,11 @@ class ReplicateServer(Service):
             self._loop.run_forever()
         finally:
             server.close()
-            for connection in list(self._open):
-                connection.abort()
+            # More than once: what was just accepted becomes a connection only now.
+            for _ in range(3):
+                self._loop.run_until_complete(asyncio.sleep(0))
+                for connection in list(self._open):
+                    connection.abort()
             self._loop.run_until_complete(asyncio.sleep(0))
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
