@@ -58,6 +58,7 @@ LONG = (
     *("test_crash", "test_exactly_once", "test_films", "test_flow", "test_fault_mix", "test_cli"),
     *("test_replicate_flow", "test_launch", "test_hosted", "test_film", "test_ingest"),
     *("test_kills", "test_review", "test_presenting", "test_plans", "test_newcomer", "test_takes"),
+    *("test_workers", "test_outage", "test_memory", "test_backup", "test_storage_flow"),
     *("test_walk", "test_matrix", "test_contract"),
 )
 

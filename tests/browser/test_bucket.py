@@ -20,7 +20,7 @@ from tests.conftest import App
 if TYPE_CHECKING:
     from tests.s3_server import S3Server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.drill]
 
 
 @pytest.fixture(scope="module")

@@ -169,10 +169,10 @@ class ReplicateServer(Service):
         finally:
             server.close()
             # More than once: what was just accepted becomes a connection only now.
-            for _ in range(3):
-                self._loop.run_until_complete(asyncio.sleep(0))
+            for _ in range(5):
+                self._loop.run_until_complete(asyncio.sleep(0.01))
                 for connection in list(self._open):
                     connection.abort()
-            self._loop.run_until_complete(asyncio.sleep(0))
+            self._loop.run_until_complete(asyncio.sleep(0.01))
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
