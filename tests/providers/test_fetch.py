@@ -204,7 +204,7 @@ def running(context: ssl.SSLContext | None = None) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"PAUSE_S": 0.01, "STALL_S": 0.2, "POLL_S": 0.02}.items():
+    for name, seconds in {"PAUSE_S": 0.01, "STALL_S": 10, "POLL_S": 0.02}.items():
         monkeypatch.setattr(door, name, seconds)
 
 
@@ -711,8 +711,9 @@ def test_nobody_listens(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", [stalled, mute])
 def test_a_host_that_stands_still_is_left_and_asked_again(
-    fault: Answer, server: Server, tmp_path: Path
+    fault: Answer, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(door, "STALL_S", 0.2)
     server.answers = [fault]
     assert "in time" in failure(server, tmp_path, ProviderBusy)
     assert len(server.hits) == 3
