@@ -167,8 +167,11 @@ class ReplicateServer(Service):
         try:
             self._loop.run_forever()
         finally:
+            # What was just accepted becomes a connection only now, for which asyncio needs the
+            # server open.
+            self._loop.remove_reader(self._socket)
+            self._loop.run_until_complete(asyncio.sleep(0.01))
             server.close()
-            # More than once: what was just accepted becomes a connection only now.
             for _ in range(5):
                 self._loop.run_until_complete(asyncio.sleep(0.01))
                 for connection in list(self._open):
