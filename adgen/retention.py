@@ -125,7 +125,7 @@ def _media(
         size = sum(
             bytes_
             for key, bytes_ in sizes.items()
-            if not retention.is_named(db, key, but=taken[key])
+            if not retention.is_in_use(db, key, but=taken[key])
         )
     return Freed(what=rule.name, count=len(rows), bytes=size)
 
@@ -136,7 +136,7 @@ def _free(database: Database) -> None:
         keys = retention.removed_keys(db)
     for key in keys:
         with database.begin() as db:
-            named = partial(retention.is_named, db, key)
+            named = partial(retention.is_in_use, db, key)
             if named() or storage().retire(key, named):
                 retention.give_up(db, key)
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from tests.conftest import ROOT, STARTED, App, clean_env, until
 from tests.test_crash import SLOW, audit, walk
@@ -31,6 +34,14 @@ def second_worker(app: App) -> subprocess.Popen[bytes]:
         )  # fmt: skip
     STARTED.append(worker)
     return worker
+
+
+def test_the_engine_waits_for_a_server_whose_socket_is_gone(short_tmp: Path) -> None:
+    # It tries again for ever what is marked like this.
+    gone = create_engine(f"postgresql+psycopg://adgen@/adgen?host={short_tmp / 'nobody'}")
+    with pytest.raises(OperationalError) as caught:
+        gone.connect()
+    assert caught.value.connection_invalidated
 
 
 def test_the_database_dies_in_every_stage_and_no_ad_is_lost(short_tmp: Path) -> None:

@@ -131,7 +131,7 @@ def removed_keys(db: Session) -> list[str]:
     return list(db.scalars(left.distinct()))
 
 
-def is_named(db: Session, key: str, but: Sequence[str] = ()) -> bool:
+def is_in_use(db: Session, key: str, but: Sequence[str] = ()) -> bool:
     """Whether a row other than of removed assets, and of those in `but`, names this file."""
     here = select(Asset.id).where(
         Asset.storage_key == key, Asset.removed_at.is_(None), Asset.id.not_in(but)

@@ -6,7 +6,6 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +13,9 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from adgen import cli, worker
-from adgen.commands import Commands
 from adgen.config import settings
-from adgen.domain import Person
 from adgen.providers.storage import local_storage
 from adgen.store import jobs, users
-from adgen.store.database import Database
 from adgen.store.retention import alone
 from adgen.store.tables import (
     Job,
@@ -28,23 +24,10 @@ from adgen.store.tables import (
     SignInLink,
     now,
 )
-from tests.ageing import LONG_AGO, House
 from tests.conftest import until
+from tests.retention.ageing import LONG_AGO, House
 
 TAKES = "takes not in use of finished ads"
-
-
-@pytest.fixture
-def house(commands: Commands, database: Database, person: Person) -> Iterator[House]:
-    made_up = House(commands, database, person)
-    yield made_up
-    made_up.runs.close()
-
-
-@pytest.fixture
-def takes_30(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ADGEN_KEEP_TAKES_DAYS", "30")
-    settings.cache_clear()
 
 
 def test_dead_rows_go_and_living_ones_stay(house: House) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +10,8 @@ from sqlalchemy import select
 
 from adgen import launch, retention
 from adgen.api.views import show_asset
-from adgen.commands import Commands
 from adgen.config import settings
-from adgen.domain import AssetType, JobKind, Person
+from adgen.domain import AssetType, JobKind
 from adgen.errors import Removed, WrongStage
 from adgen.providers.storage import local_storage, storage
 from adgen.store import predictions, users
@@ -24,23 +22,10 @@ from adgen.store.tables import (
     Prediction,
 )
 from adgen.ui.light_table import review_items
-from tests.ageing import House
 from tests.asking import Client
+from tests.retention.ageing import House
 
 TAKES = "takes not in use of finished ads"
-
-
-@pytest.fixture
-def house(commands: Commands, database: Database, person: Person) -> Iterator[House]:
-    made_up = House(commands, database, person)
-    yield made_up
-    made_up.runs.close()
-
-
-@pytest.fixture
-def takes_30(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ADGEN_KEEP_TAKES_DAYS", "30")
-    settings.cache_clear()
 
 
 def test_without_a_rule_media_is_kept_for_ever(house: House) -> None:
