@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 2.0
 GRACE_S = 5.0
+END_S = 20.0
 PARENT_GONE_S = 0.4
 _ZOMBIE = psutil.STATUS_ZOMBIE
 SWEEP_S = 15.0
@@ -62,6 +63,7 @@ def main(parent: int | None = None, *, drain: bool = False) -> int:
     signal.signal(signal.SIGINT, lambda *_: _stop.set())
     logs.begin("worker", version=__version__)
     sentry.begin()
+    threading.Thread(target=_end_at_last, name="end-at-last", daemon=True).start()
     stack = Stack()
     stack.start(worker=False)
     try:
@@ -77,6 +79,18 @@ def main(parent: int | None = None, *, drain: bool = False) -> int:
     _flush()
     # Threads that wait for what is handed over would keep the process.
     os._exit(0)
+
+
+def _end_at_last() -> None:
+    """Leave when the end takes too long: the engine waits for ever for a database that is away.
+
+    As after a crash, others find what is left.
+    """
+    _stop.wait()
+    time.sleep(END_S)
+    log.warning("the end took over %.0f s; leaving as it is", END_S)
+    _flush()
+    os._exit(1)
 
 
 def _parent_is_gone(parent: int | None) -> bool:
@@ -125,6 +139,7 @@ def run(database: Database, parent: int | None, *, drain: bool) -> None:
 
 def _hand_over(database: Database, slot: Slot, engine: jobs.Engine) -> None:
     """Stop, and let the others go on at once with what is left."""
+    _stop.set()
     engine.finish(GRACE_S)
     health.end_beat()
     try:

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
+from adgen import jobs
+from adgen.store.database import Database
+from adgen.store.embedded import EmbeddedPostgres
 from tests.conftest import ROOT, STARTED, App, clean_env, until
 from tests.test_crash import SLOW, audit, walk
 from tests.test_launch import family
@@ -75,3 +79,36 @@ def test_the_database_dies_in_every_stage_and_no_ad_is_lost(short_tmp: Path) -> 
         assert f"{name}: the database is away" in said
         assert f"{name}: the database is back" in said
     assert "Traceback" not in said, said
+
+
+@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGSTOP], ids=["gone", "frozen"])
+def test_a_worker_that_is_told_to_end_while_the_database_is_away_does(
+    short_tmp: Path, how: signal.Signals
+) -> None:
+    home = short_tmp / f"ends-{how.name}"
+    embedded = EmbeddedPostgres(home)
+    url = embedded.start()
+    postgres = psutil.Process(int((home / "postgres" / "postmaster.pid").read_text().split()[0]))
+    with Database(url).migrating():
+        jobs.migrate(url)
+    log_file = home / "worker.log"
+    with log_file.open("wb") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "adgen", "worker"],
+            cwd=ROOT, env=clean_env(short_tmp / "ends-home", DATABASE_URL=url),
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )  # fmt: skip
+    STARTED.append(worker)
+    until(lambda: "is ready" in log_file.read_text(), 60, "the worker")
+    family = [postgres, *postgres.children(recursive=True)]
+    for process in family if how == signal.SIGSTOP else [postgres]:
+        process.send_signal(how)
+    try:
+        if how == signal.SIGQUIT:
+            until(lambda: "the database is away" in log_file.read_text(), 60, "its word")
+        worker.terminate()
+        worker.wait(60)
+    finally:
+        for process in family if how == signal.SIGSTOP else []:
+            process.send_signal(signal.SIGCONT)
+        embedded.stop()
