@@ -11,12 +11,13 @@ from typing import Any
 
 import httpx
 import psutil
+import psycopg2
 import pytest
 from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from adgen import jobs
-from adgen.store.database import Database
+from adgen.store.database import Database, is_passing
 from adgen.store.embedded import EmbeddedPostgres
 from tests.conftest import ROOT, STARTED, App, clean_env, until
 from tests.test_crash import SLOW, audit, walk
@@ -46,6 +47,14 @@ def test_the_engine_waits_for_a_server_whose_socket_is_gone(short_tmp: Path) -> 
     with pytest.raises(OperationalError) as caught:
         gone.connect()
     assert caught.value.connection_invalidated
+
+
+def test_a_server_that_dies_within_a_statement_is_waited_for() -> None:
+    # Seen after a kill: to psycopg2 this is no OperationalError.
+    died = psycopg2.DatabaseError("server closed the connection unexpectedly\n\tThis probably")
+    gone = create_engine("postgresql+psycopg2://").dialect.is_disconnect(died, None, None)
+    assert is_passing(DatabaseError("SELECT 1", None, died, connection_invalidated=gone))
+    assert not is_passing(DatabaseError("SELECT 1", None, psycopg2.DatabaseError("of our own")))
 
 
 def test_the_database_dies_in_every_stage_and_no_ad_is_lost(short_tmp: Path) -> None:

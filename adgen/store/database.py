@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg2
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -91,7 +91,9 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
-        except OperationalError as error:
+        except DBAPIError as error:
+            if not is_passing(error):
+                raise
             where = make_url(self.url).render_as_string(hide_password=True)
             reason = str(error.orig).strip().splitlines()[0]
             raise Unavailable(
@@ -164,6 +166,9 @@ def notify_run(db: Session, queue: str) -> None:
 
 def is_passing(error: BaseException) -> bool:
     """Whether the same call may work in a moment: the server restarts, the disk is full."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        # A server that died within a statement is no OperationalError to psycopg2.
+        return True
     return isinstance(error, OperationalError | InterfaceError | PoolTimeout | Unavailable)
 
 
