@@ -51,7 +51,7 @@ def test_the_engine_waits_for_a_server_whose_socket_is_gone(short_tmp: Path) -> 
 
 def test_a_server_that_dies_within_a_statement_is_waited_for() -> None:
     # Seen after a kill: to psycopg2 this is no OperationalError.
-    died = psycopg2.DatabaseError("server closed the connection unexpectedly\n\tThis probably")
+    died: Any = psycopg2.DatabaseError("server closed the connection unexpectedly\n\tThis probably")
     gone = create_engine("postgresql+psycopg2://").dialect.is_disconnect(died, None, None)
     assert is_passing(DatabaseError("SELECT 1", None, died, connection_invalidated=gone))
     assert not is_passing(DatabaseError("SELECT 1", None, psycopg2.DatabaseError("of our own")))
