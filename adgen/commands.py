@@ -446,6 +446,10 @@ class Commands(Spending):
             raise NotFound("That ad does not exist.")
         return state
 
+    def is_latest(self, ad: AdState) -> bool:
+        """Whether `watch_ad` would give this very state again, without asking the database."""
+        return self._snapshots.is_latest(ad)
+
     def load_costs(self, person: Person, session_id: str) -> CostSummary:
         """The ad's ledger. Raises NotFound."""
         with self.database.begin() as db:

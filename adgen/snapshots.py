@@ -40,8 +40,7 @@ class Snapshots:
         """The ad as it is kept, else what `load` gives, with its moment when asked for it."""
         self._begin()
         with self._lock:
-            at, state = self._states.get(session_id, (0.0, None))
-            if state and self._news.hears and time.monotonic() - at < LONGEST_S:
+            if state := self._kept(session_id):
                 return state
             me = self._reading[session_id] = object()
         began, state = self._look(session_id, load)
@@ -52,6 +51,16 @@ class Snapshots:
                 while len(self._states) > KEPT:
                     self._states.popitem(last=False)
         return state
+
+    def is_latest(self, state: AdState) -> bool:
+        """Whether `load` would give this very state, kept since."""
+        with self._lock:
+            return self._kept(state.id) is state
+
+    def _kept(self, session_id: str) -> AdState | None:
+        at, state = self._states.get(session_id, (0.0, None))
+        fresh = self._news.hears and time.monotonic() - at < LONGEST_S
+        return state if fresh else None
 
     def _look(
         self, session_id: str, load: Callable[[bool], tuple[Moment | None, AdState]]

@@ -70,6 +70,21 @@ def test_what_another_process_does_is_seen(
     until(lambda: commands.watch_ad(person, ad.id).title == "Oak & Clay")
 
 
+def test_what_is_kept_is_the_latest_until_there_is_news(
+    commands: Commands, database: Database, person: Person, ad: AdState
+) -> None:
+    assert commands.is_latest(ad)
+    assert not commands.is_latest(ad.model_copy())
+    assert ad.job
+    with database.begin() as db:
+        jobs.report(db, ad.job.id, slot=2, state="done")
+    until(lambda: not commands.is_latest(ad))
+    ad = commands.watch_ad(person, ad.id)
+    assert commands.is_latest(ad)
+    commands.save_draft(person, ad.id, "product_prompt", "oak bench")
+    assert not commands.is_latest(ad)
+
+
 def test_progress_is_seen_without_a_question(
     commands: Commands, database: Database, person: Person, ad: AdState
 ) -> None:
@@ -118,6 +133,7 @@ def test_after_the_connection_is_lost_nothing_old_is_shown(
     with database.begin() as db:
         sessions.lock_ad(db, ad.id).title = "Oak & Clay"
         notify(db, ad.id)
+    until(lambda: not commands.is_latest(ad))
     until(lambda: commands.watch_ad(person, ad.id).title == "Oak & Clay")
 
 

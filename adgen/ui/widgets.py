@@ -10,7 +10,7 @@ import streamlit as st
 from adgen.domain import AdState, AssetInfo, JobInfo, JobKind, JobStatus, Stage, View
 from adgen.prices import next_step
 from adgen.providers.catalogue import StageWord, list_models
-from adgen.ui import components, state
+from adgen.ui import components, reruns, state
 from adgen.ui.words import about, money, plain
 
 STEPS = [
@@ -378,7 +378,8 @@ def follow(ad: AdState, draw: Callable[[AdState], None]) -> None:
         if drawn and now.working != was_working:
             st.rerun()
         drawn = True
-        draw(now)
+        with reruns.until_news(lambda: state.commands().is_latest(now)):
+            draw(now)
 
     live()
 

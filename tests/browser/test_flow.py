@@ -11,7 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser import steps
 from tests.browser.conftest import open_page
@@ -147,6 +149,26 @@ def test_keys_decide_and_stay_out_of_text(signed_in: Page) -> None:
     expect(steps.button(second, "Continue with 5")).to_be_enabled()
 
 
+class Wire:
+    """Counts what a page asks for by itself, and how often it is drawn."""
+
+    def __init__(self, page: Page) -> None:
+        self.asked = self.drawn = 0
+        page.on("websocket", self._hear)
+
+    def _hear(self, socket: WebSocket) -> None:
+        socket.on("framesent", self._sent)
+        socket.on("framereceived", self._received)
+
+    def _sent(self, frame: str | bytes) -> None:
+        if isinstance(frame, bytes):
+            self.asked += BackMsg.FromString(frame).rerun_script.is_auto_rerun
+
+    def _received(self, frame: str | bytes) -> None:
+        if isinstance(frame, bytes):
+            self.drawn += ForwardMsg.FromString(frame).WhichOneof("type") == "new_session"
+
+
 def test_pictures_arrive_one_by_one_and_stop_keeps_them(browser: Browser, short_tmp: Path) -> None:
     # The last picture fails and waits to be tried again, so five are there while the run goes on.
     env = {
@@ -174,9 +196,18 @@ def test_pictures_arrive_one_by_one_and_stop_keeps_them(browser: Browser, short_
             expect(page.locator(".tile img")).to_have_count(5)
             expect(page.locator(".tile[data-mark=approved]")).to_have_count(1)
             second = page.context.new_page()
+            wire = Wire(second)
             second.goto(page.url)
             expect(second.locator(".tile[data-mark=approved]")).to_have_count(1)
             expect(second.get_by_role("progressbar")).to_be_visible()
+            # Nothing is new while the last one waits, so hardly anything is drawn again.
+            wire.asked = wire.drawn = 0
+            second.wait_for_timeout(7000)
+            assert wire.asked > 6
+            assert 1 <= wire.drawn <= wire.asked / 2
+            page.bring_to_front()
+            page.keyboard.press("2")
+            expect(second.locator(".tile[data-mark=approved]")).to_have_count(2)
 
             page.get_by_role("button", name="Stop").click()
             for shown in (page, second):
