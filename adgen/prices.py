@@ -51,9 +51,9 @@ class Step(Value):
 
     def estimate(self) -> Decimal | None:
         """What it will cost, US dollars; None when a price is unknown."""
-        spec = catalogue.load_model(self.model)
+        spec = catalogue.find_model(self.model)
         prices = [planner.expected_cost for planner in self.planners]
-        prices += [spec.cost_of(seconds or CLIP_S) for seconds in self.lengths]
+        prices += [spec.cost_of(seconds or CLIP_S) if spec else None for seconds in self.lengths]
         if any(price is None for price in prices):
             return None
         return sum((price for price in prices if price is not None), Decimal(0))

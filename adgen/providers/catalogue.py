@@ -176,15 +176,19 @@ def refs_of(provider: str) -> list[str]:
 
 def load_model(ref: str) -> ModelSpec:
     """The catalogue row of `ref`, else NotFound."""
-    try:
-        return catalogue()[ref]
-    except KeyError:
-        raise NotFound(f"There is no model called {ref} in the catalogue.") from None
+    if spec := find_model(ref):
+        return spec
+    raise NotFound(f"There is no model called {ref} in the catalogue. Choose another one.")
+
+
+def find_model(ref: str) -> ModelSpec | None:
+    """The catalogue row of `ref`; an ad may have been made with one that was taken out since."""
+    return catalogue().get(ref)
 
 
 def label_of(ref: str) -> str:
     """What people call the model; its ref when the catalogue lists it no more."""
-    spec = catalogue().get(ref)
+    spec = find_model(ref)
     return spec.label if spec else ref
 
 

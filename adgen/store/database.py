@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import groupby
 from select import select as select_ready
 from typing import Any
 
@@ -126,7 +127,7 @@ class Database:
 def listen(
     database: Database, channel: str, stop: Callable[[], bool], also: str = ""
 ) -> Iterator[str]:
-    """What any process says on a channel or two, in order and repeats once; ends when `stop`.
+    """What any process says on a channel or two, in order; ends when `stop`.
 
     An empty text comes first and at least every second, so that a caller can look around.
     Raises Unavailable when the server goes away.
@@ -147,10 +148,10 @@ def _listen(database: Database, channels: list[str], stop: Callable[[], bool]) -
         while not stop():
             select_ready([connection], [], [], 1.0)
             connection.poll()
-            # Of words said twice the last one counts, or an older state would stand at the end.
-            said = [notice.payload for notice in reversed(connection.notifies)]
+            said = [notice.payload for notice in connection.notifies] or [""]
             connection.notifies.clear()
-            yield from reversed(dict.fromkeys(said or [""]))
+            # One word twice in a row is one; to leave out more would put words into another order.
+            yield from (word for word, _ in groupby(said))
     finally:
         # It listens still, so it must not go back to the pool.
         raw.invalidate()

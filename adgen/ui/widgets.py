@@ -398,11 +398,11 @@ def tile_of(asset: AssetInfo, label: str) -> dict[str, Any]:
 def model_choice(ad: AdState, stage: StageWord, chosen: str, label: str) -> str:
     """Which model makes it, with its price; nothing to choose from shows nothing."""
     offers = {spec.ref: spec for spec in list_models(stage, ad.provider)}
+    # The catalogue may have changed since.
+    chosen = chosen if chosen in offers else next(iter(offers))
     if len(offers) < 2:
         return chosen
     if state.drafted(ad, f"{stage}_model", chosen) not in offers:
-        # The catalogue has changed since.
-        chosen = next(iter(offers))
         state.keep(f"{stage}_model-{ad.id}", chosen)
     one = "picture" if stage == "image" else "clip"
 
