@@ -298,3 +298,6 @@ def app(short_tmp: Path) -> Iterator[App]:
     made = App(short_tmp / "app").start()
     yield made
     made.stop()
+    # Whatever a page or an answer showed, nothing may have gone wrong unseen.
+    log = re.sub(r"\x1b\[[0-9;]*m", "", made.log)
+    assert "Traceback" not in log, log[log.index("Traceback") :][:9000]
