@@ -393,7 +393,8 @@ class JobInfo(Value):
     """A run as people see it.
 
     `slots` maps a slot number to queued (here), starting (a hosted model waits for a machine),
-    running, retrying, done or failed; `percent` is 0..100.
+    running, retrying, done or failed; `percent` is 0..100. `changes` counts its reports: words of
+    a run may arrive after a state that was read later.
     """
 
     id: str
@@ -406,6 +407,11 @@ class JobInfo(Value):
     error: str | None
     slots: dict[str, str]
     estimated_cost: Decimal | None
+    changes: int = 0
+
+    def follows(self, other: JobInfo | None) -> bool:
+        """Whether it is the same run, later."""
+        return other is not None and other.id == self.id and other.changes < self.changes
 
     @property
     def live(self) -> bool:

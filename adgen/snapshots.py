@@ -109,5 +109,6 @@ class Snapshots:
             self._reading.pop(session_id, None)
             at, state = self._states.pop(session_id, (0.0, None))
             if state and job and state.job and state.job.id == job.id:
-                # Progress comes often, and is all in the word of it.
-                self._states[session_id] = (at, state.model_copy(update={"job": job}))
+                # Progress comes often, and is all in the word of it, unless that is late.
+                newer = {"job": job} if job.follows(state.job) else {}
+                self._states[session_id] = (at, state.model_copy(update=newer) if newer else state)

@@ -90,7 +90,13 @@ def test_the_database_dies_in_every_stage_and_no_ad_is_lost(short_tmp: Path) -> 
     assert "Traceback" not in said, said
 
 
-@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGSTOP], ids=["gone", "frozen"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(signal.SIGQUIT, id="gone"),
+        pytest.param(signal.SIGSTOP, id="frozen", marks=pytest.mark.drill),
+    ],
+)
 def test_a_worker_that_is_told_to_end_while_the_database_is_away_does(
     short_tmp: Path, how: signal.Signals
 ) -> None:

@@ -105,6 +105,23 @@ def test_progress_is_seen_without_a_question(
     assert commands.watch_ad(person, ad.id) == commands.load_ad(person, ad.id)
 
 
+def test_a_late_word_takes_nothing_back(
+    commands: Commands, database: Database, person: Person, ad: AdState
+) -> None:
+    assert ad.job
+    with database.begin() as db:
+        jobs.report(db, ad.job.id, slot=2, state="done")
+        jobs.report(db, ad.job.id, slot=3, state="done")
+    until(lambda: (job := commands.watch_ad(person, ad.id).job) and job.done == 2)
+    now = commands.watch_ad(person, ad.id)
+    assert now.job
+    assert now.job.follows(ad.job)
+    assert not ad.job.follows(now.job)
+    # As if it had been on its way while the state was read.
+    commands._snapshots._take(ad.id, ad.job)
+    assert commands.watch_ad(person, ad.id) is now
+
+
 def test_a_hold_on_the_account_is_seen_on_every_ad(
     commands: Commands, database: Database, person: Person, ad: AdState
 ) -> None:

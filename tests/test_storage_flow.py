@@ -187,6 +187,7 @@ def test_a_full_disk_is_waited_for(house: Studio, tmp_path: Path) -> None:
     ):
         pytest.skip("only root may mount a small disk")
     outbox = house.home / "outbox"
+    outbox.mkdir(exist_ok=True)
     subprocess.run(["mount", "--bind", str(tmp_path), str(outbox)], check=True)
     try:
         ad = house.begin("small disk")

@@ -84,6 +84,9 @@ class Room:
         while True:
             job = await self.news.get()
             if job and self.state and self.state.job and self.state.job.id == job.id:
+                if not job.follows(self.state.job):
+                    # What was read since has it, and maybe more.
+                    continue
                 self.state = self.state.model_copy(update={"job": job})
             else:
                 try:

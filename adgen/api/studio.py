@@ -25,7 +25,7 @@ from adgen.domain import (
     View,
 )
 from adgen.providers import music
-from adgen.providers.catalogue import catalogue
+from adgen.providers.catalogue import catalogue, load_model
 
 router = APIRouter()
 
@@ -208,6 +208,7 @@ def estimate(
     plan: bool = False,
 ) -> Estimate:
     """What a run would cost; null when a price is unknown."""
+    load_model(model)
     cost: Decimal | None = act.estimate(kind, settings().provider, model, count, plan=plan)
     return Estimate(estimated_cost=cost)
 

@@ -167,6 +167,7 @@ def report_on(db: Session, job: Job, *, alone: bool = True, **change: Any) -> bo
     message = change.get("message", job.message)
     job.message = message(job.slots) if callable(message) else message
     job.percent = min(job.percent, 99)
+    job.changes += 1
     notify(db, job.session_id, info(job) if alone else None)
     return True
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from adgen.providers.photos import sample_photos
 from tests.conftest import PASSWORD
@@ -119,3 +121,18 @@ def render(page: Page) -> None:
     page.get_by_role("radio", name="Calm 1").click()
     button(page, "Render").click()
     expect(page.locator(".player video")).to_be_visible(timeout=SLOW_MS)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """An option of a select box; one that opens while the page is drawn is shut again."""
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
+    box, wanted = (
+        page.get_by_role("combobox", name=label, exact=True),
+        page.get_by_role("option", name=option, exact=True),
+    )
+    for _ in range(5):
+        box.click()
+        with suppress(PlaywrightTimeout):
+            wanted.click(timeout=5000)
+            return
+    raise AssertionError(f"{label} does not stay open")

@@ -63,11 +63,11 @@ def test_a_role_that_changes_counts_from_the_next_click(
         expect(steps.button(theirs, "New ad")).to_be_enabled()
         page = signed_in
         page.goto("/settings")
-        choose(page, "Person", email)
+        steps.choose(page, "Person", email)
         expect(page.locator(".st-key-save-rights button")).to_be_disabled()
         # The controls are this person's now.
         expect(page.locator(f".st-key-role-{one.id}-editor")).to_be_visible()
-        choose(page, "Role", "viewer")
+        steps.choose(page, "Role", "viewer")
         page.locator(".st-key-save-rights button").click()
         with app.client(email) as client:
             until(lambda: client.get("/api/me").json()["role"] == "viewer", what="the change")
@@ -77,11 +77,3 @@ def test_a_role_that_changes_counts_from_the_next_click(
         theirs.goto("/settings")
         expect(theirs.get_by_text("You may look at your team's ads")).to_be_visible()
         expect(theirs.get_by_role("heading", name="People")).to_have_count(0)
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    """An option of a select box; one that opens while the page is drawn is shut again."""
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
-    box = page.get_by_role("combobox", name=label, exact=True)
-    box.click()
-    page.get_by_role("option", name=option, exact=True).click()

@@ -106,9 +106,7 @@ def clear(page: Page) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    box = page.get_by_role("combobox", name=label)
-    box.click()
-    page.get_by_role("option", name=option, exact=True).click()
+    steps.choose(page, label, option)
     page.keyboard.press("Escape")
     page.wait_for_url(re.compile(rf"[?&]{label.lower()}="))
     settle(page)

@@ -76,7 +76,8 @@ def desk(browser: Browser, short_tmp: Path) -> Iterator[Desk]:
         app.stop()
 
 
-def test_no_decision_is_lost(desk: Desk) -> None:
+def to_the_pictures(desk: Desk) -> None:
+    """From the brief to the pictures, with a kill in each."""
     steps.new_ad(desk.page)
     steps.prompt(desk.page).fill("Oak chair, morning light")
     desk.page.keyboard.press("Tab")
@@ -109,6 +110,14 @@ def test_no_decision_is_lost(desk: Desk) -> None:
     steps.until_ad(desk.page, "marks", {ids[n - 1]: "approved" for n in (first, second)})
     expect(steps.button(desk.page, "Continue with 2")).to_be_enabled()
 
+
+def test_no_decision_is_lost_on_the_way_to_the_pictures(desk: Desk) -> None:
+    to_the_pictures(desk)
+
+
+@pytest.mark.drill
+def test_no_decision_is_lost_on_the_way_to_the_film(desk: Desk) -> None:
+    to_the_pictures(desk)
     steps.storyboard(desk.page, 2)
     steps.motion(desk.page).fill("Slow morning light")
     desk.page.keyboard.press("Tab")
