@@ -59,8 +59,7 @@ def main(parent: int | None = None, *, drain: bool = False) -> int:
 
     With `drain` also until no run of this version is left, which is how an old release ends.
     """
-    signal.signal(signal.SIGTERM, lambda *_: _stop.set())
-    signal.signal(signal.SIGINT, lambda *_: _stop.set())
+    _heed(signal.SIGTERM, signal.SIGINT)
     logs.begin("worker", version=__version__)
     sentry.begin()
     threading.Thread(target=_end_at_last, name="end-at-last", daemon=True).start()
@@ -79,6 +78,23 @@ def main(parent: int | None = None, *, drain: bool = False) -> int:
     _flush()
     # Threads that wait for what is handed over would keep the process.
     os._exit(0)
+
+
+def _heed(*signals: signal.Signals) -> None:
+    """Stop at any of these, from a thread of its own.
+
+    A handler runs in the midst of the main thread's own waiting, or of another handler: one that
+    set the event itself would wait for a lock that the code it interrupts holds, for ever.
+    """
+    told, tell = os.pipe()
+
+    def stop() -> None:
+        os.read(told, 1)
+        _stop.set()
+
+    for number in signals:
+        signal.signal(number, lambda *_: os.write(tell, b"."))
+    threading.Thread(target=stop, name="signals", daemon=True).start()
 
 
 def _end_at_last() -> None:
