@@ -77,11 +77,18 @@ def _touched(path: Path) -> float:
         return 0.0
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size if path.is_file() else 0
+    except FileNotFoundError:
+        return 0
+
+
 def _removed(what: str, paths: list[Path], *, dry: bool) -> Freed:
     size = 0
     for path in paths:
         files = [path, *path.rglob("*")] if path.is_dir() else [path]
-        size += sum(file.lstat().st_size for file in files if file.is_file())
+        size += sum(map(_size, files))
         if dry:
             continue
         if path.is_dir() and not path.is_symlink():
