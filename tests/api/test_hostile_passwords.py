@@ -58,7 +58,7 @@ def test_two_hundred_wrong_passwords_get_nobody_in_and_lock_nobody_out(
     assert set(told) == {401, 422, 429}
     # The first ones are answered, and then almost none: guessing is slowed down.
     assert 429 not in told[:20]
-    assert told.count(429) > 150
+    assert told.count(429) > 100
     with database.begin() as db:
         assert db.scalars(select(Login)).all() == []
     # Whoever is right gets in after the longest pause there is, whatever was tried before.
