@@ -45,6 +45,7 @@ def begin_as(house: Studio, person: Person, words: str) -> str:
     return ad.id
 
 
+@pytest.mark.drill
 def test_limits_hold_over_two_workers_whatever_fails(server: str, short_tmp: Path) -> None:
     limits = {"LIMITS": json.dumps({"at_once": 5, "per_second": 4}), "ADGEN_ORDERS_PER_S": "6"}
     with (
@@ -229,6 +230,7 @@ def test_edited_code_of_the_same_version_goes_on(server: str, short_tmp: Path) -
         assert len(fake.creations) == 7
 
 
+@pytest.mark.drill
 def test_runs_of_an_earlier_release_are_told_and_drained(server: str, short_tmp: Path) -> None:
     with (
         ReplicateServer(seconds=SECONDS) as fake,
