@@ -98,6 +98,8 @@ UPDATE sessions s SET total_cost = c.total FROM (
     SELECT session_id, coalesce(sum(cost_usd), 0) AS total FROM generation_costs GROUP BY 1
 ) c WHERE c.session_id = s.id;
 SET session_replication_role = DEFAULT;
+-- A worker may have added up the ledger meanwhile, and nothing told it of these.
+DELETE FROM spend_zone;
 """
 
 
