@@ -171,7 +171,7 @@ def test_a_cold_start_is_no_generating(page: Page, fake: ReplicateServer) -> Non
     order(page, "frosted vase")
     bar = page.get_by_test_id("stProgress")
     expect(page.locator(".wait.starting")).to_have_count(6)
-    expect(page.locator(".wait.starting").first).to_contain_text("machine starting")
+    expect(page.locator(".wait.starting").first).to_contain_text("waiting for a machine")
     expect(bar).to_contain_text("Waiting for a machine; a cold start can take some minutes")
     expect(page.locator(".tile img")).to_have_count(6, timeout=steps.SLOW_MS)
     expect(bar).to_have_count(0)

@@ -16,7 +16,7 @@ const SIGN = {
 };
 const WORDS = { approved: "approved", rejected: "rejected", open: "undecided" };
 const WAITING = {
-  queued: "in line", starting: "machine starting", running: "generating",
+  queued: "in line", starting: "waiting for a machine", running: "generating",
   retrying: "trying again", failed: "failed", missing: "not made",
   removed: "removed",
 };
